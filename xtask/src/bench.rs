@@ -1,0 +1,12 @@
+//! Measures the server beside a plain UDP loop, in the same run on the same machine.
+
+use crate::process::{Done, cargo, command, run as run_command, target};
+
+/// Builds the server and the load generator, then runs the latter with the given arguments.
+pub(crate) fn run(args: &[String]) -> Done {
+    run_command(cargo(["build", "--release", "--package", "anabranch", "--package", "bench"]))?;
+    let release = target()?.join("release");
+    let mut bench = command(release.join("bench"), args);
+    bench.env("ANABRANCH_BIN", release.join("anabranch"));
+    run_command(bench)
+}

@@ -1,0 +1,54 @@
+//! The one door for people and CI: `cargo xtask <command>`.
+//!
+//! It has no dependencies, so that it builds in seconds on a fresh machine, and it does
+//! nothing that the tools it calls cannot do alone: it knows their order and their flags.
+
+mod bench;
+mod e2e;
+mod lint;
+mod process;
+mod setup;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask <command>
+
+  test              everything: installs what is missing, then lint, unit and protocol tests,
+                    a short bench run, and the browsers
+  lint              rustfmt, clippy, the arrows between crates, licences, unused dependencies,
+                    spelling, and the types of the web pages
+  e2e [NAME …]      the browser tests, or only those files whose name contains NAME
+  bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options
+  screenshot        takes docs/call.png anew
+  setup             installs what the commands above need, and nothing else
+";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match args.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("", &[][..]),
+    };
+    let done = match command {
+        "test" => test::all(),
+        "lint" => lint::all(),
+        "e2e" => e2e::run(rest),
+        "bench" => bench::run(rest),
+        "screenshot" => e2e::screenshot(),
+        "setup" => setup::everything(),
+        "" | "help" | "-h" | "--help" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        other => Err(format!("unknown command {other:?}\n\n{USAGE}").into()),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

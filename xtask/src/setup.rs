@@ -1,0 +1,116 @@
+//! Installs what a fresh machine lacks. It has Rust, a C compiler, Node and npm; browsers come
+//! from Debian's packages, cargo's tools from crates.io, Python's from PyPI, all of them pinned
+//! where they are not the system's own.
+
+use std::path::{Path, PathBuf};
+
+use crate::process::{Done, cargo, command, root, run, target, works};
+
+/// Programs from Debian's packages: (a command line that works once it is there, its package).
+const DEBIAN: &[(&str, &[&str], &str)] = &[
+    ("chromium", &["--version", "--no-sandbox"], "chromium"),
+    ("firefox-esr", &["--version"], "firefox-esr"),
+    ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
+];
+
+/// Tools of cargo: (sub-command, version).
+const CARGO: &[(&str, &str)] = &[("deny", "0.20.2"), ("machete", "0.9.2")];
+
+/// Packages from PyPI, in a virtual environment under the target folder.
+const PYTHON: &[&str] = &["typos==1.52.0", "aiortc==1.16.0", "aiohttp==3.13.2"];
+
+/// Folders with a package-lock.json.
+const NODE: &[&str] = &["web", "tests/e2e"];
+
+/// Everything that any command needs.
+pub(crate) fn everything() -> Done {
+    lint_tools()?;
+    browsers()
+}
+
+/// What `lint` needs.
+pub(crate) fn lint_tools() -> Done {
+    debian(&["python3"])?;
+    for (name, version) in CARGO {
+        cargo_tool(name, version)?;
+    }
+    python()?;
+    node("web")
+}
+
+/// What the browser tests need.
+pub(crate) fn browsers() -> Done {
+    debian(&["chromium", "firefox-esr", "python3"])?;
+    python()?;
+    NODE.iter().try_for_each(|folder| node(folder))
+}
+
+/// The virtual environment's folder of programs.
+pub(crate) fn python_bin() -> Done<PathBuf> {
+    Ok(target()?.join("python").join("bin"))
+}
+
+fn debian(wanted: &[&str]) -> Done {
+    let missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(program, args, _)| wanted.contains(program) && !works(command(program, *args)))
+        .map(|(_, _, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let root_user = std::env::var("USER").is_ok_and(|user| user == "root")
+        || works(command("test", ["-w", "/var/lib/dpkg"]));
+    let apt = |args: &[&str]| {
+        let mut command = if root_user {
+            command("apt-get", args)
+        } else {
+            command("sudo", [&["-n", "apt-get"], args].concat())
+        };
+        command.env("DEBIAN_FRONTEND", "noninteractive");
+        run(command)
+    };
+    apt(&["update", "-q"])?;
+    apt(&[&["install", "-q", "-y", "--no-install-recommends"], missing.as_slice()].concat())
+        .map_err(|error| format!("{error}\nThe tests need these packages: {}", missing.join(" ")).into())
+}
+
+fn cargo_tool(name: &str, version: &str) -> Done {
+    if works(cargo([name, "--version"])) {
+        return Ok(());
+    }
+    run(cargo(["install", "--locked", &format!("cargo-{name}@{version}")]))
+}
+
+fn python() -> Done {
+    let folder = target()?.join("python");
+    let stamp = folder.join("installed");
+    let wanted = PYTHON.join("\n");
+    if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    let interpreter = if works(command("/usr/bin/python3", ["-c", "import ensurepip, venv"])) {
+        "/usr/bin/python3"
+    } else {
+        "python3"
+    };
+    run(command(interpreter, [Path::new("-m"), Path::new("venv"), &folder]))?;
+    let pip = folder.join("bin").join("pip");
+    run(command(pip, [&["install", "--quiet", "--disable-pip-version-check"], PYTHON].concat()))?;
+    std::fs::write(stamp, wanted)?;
+    Ok(())
+}
+
+fn node(folder: &str) -> Done {
+    let folder = root().join(folder);
+    // npm writes this file last; older than the lock means that the lock has changed since.
+    let stamp = folder.join("node_modules").join(".package-lock.json");
+    let changed = |path: &Path| std::fs::metadata(path).and_then(|meta| meta.modified()).ok();
+    let lock = changed(&folder.join("package-lock.json"));
+    if changed(&stamp).is_some_and(|installed| lock.is_some_and(|lock| lock <= installed)) {
+        return Ok(());
+    }
+    let mut npm = command("npm", ["ci", "--no-audit", "--no-fund"]);
+    npm.current_dir(&folder);
+    run(npm)
+}

@@ -1,0 +1,15 @@
+//! Everything that must hold, from the cheapest to the dearest. The browsers come last, so that
+//! the run closes on their runner's summary.
+
+use crate::process::{Done, cargo, run};
+use crate::{bench, e2e, lint, setup};
+
+pub(crate) fn all() -> Done {
+    setup::everything()?;
+    lint::all()?;
+    // The protocol tests start the real binary; a build of all targets makes it first.
+    run(cargo(["build", "--release", "--workspace", "--all-targets"]))?;
+    run(cargo(["test", "--release", "--workspace"]))?;
+    bench::run(&["--quick".to_owned()])?;
+    e2e::run(&[])
+}
