@@ -1,0 +1,26 @@
+//! The values of the control plane: ids, media info, error codes, a room's state machine.
+//!
+//! Pure: values in, values out. There is no clock, no socket and no environment here; time comes
+//! in as a number. Two things live on top of the plain values:
+//!
+//! - [`Room`]: the truth about one room, a numbered log. Every change gets the room's next version
+//!   and is exactly one [`RoomEvent`].
+//! - [`RoomView`]: what somebody who only hears the events keeps. Whatever happens to the events on
+//!   their way (lost, doubled, out of order), the view ends with the truth and lets every fact
+//!   through once.
+
+pub mod error_code;
+pub mod facts;
+pub mod ids;
+pub mod json_text;
+pub mod media_info;
+pub mod room;
+pub mod view;
+
+pub use error_code::ErrorCode;
+pub use facts::{Notice, Owner, RoomEvent, RoomState, Stream, User};
+pub use ids::{InvalidId, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+pub use json_text::{InvalidJson, JsonText};
+pub use media_info::{InvalidMediaInfo, MediaInfo};
+pub use room::{EventsSince, Left, Refusal, Removed, Room};
+pub use view::{Applied, RoomView};
