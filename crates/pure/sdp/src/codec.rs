@@ -1,0 +1,76 @@
+//! The codecs that are forwarded. Adding one begins here.
+
+use std::fmt;
+
+/// Kind of a track.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// Sound.
+    Audio,
+    /// Picture.
+    Video,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Audio => "audio",
+            Self::Video => "video",
+        })
+    }
+}
+
+/// A codec that the server can forward.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Codec {
+    /// RFC 7587.
+    Opus,
+    /// RFC 7741.
+    Vp8,
+}
+
+impl Codec {
+    /// Every codec.
+    pub const ALL: [Self; 2] = [Self::Opus, Self::Vp8];
+
+    /// Audio or video.
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Opus => Kind::Audio,
+            Self::Vp8 => Kind::Video,
+        }
+    }
+
+    /// Ticks of the RTP timestamp per second.
+    pub fn clock_rate(self) -> u32 {
+        match self {
+            Self::Opus => 48_000,
+            Self::Vp8 => 90_000,
+        }
+    }
+
+    /// The name in `a=rtpmap`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Opus => "opus",
+            Self::Vp8 => "VP8",
+        }
+    }
+
+    /// Channels in `a=rtpmap`. Opus says 2 there whatever it carries (RFC 7587, section 7).
+    pub fn channels(self) -> Option<u32> {
+        match self {
+            Self::Opus => Some(2),
+            Self::Vp8 => None,
+        }
+    }
+}
+
+impl fmt::Display for Codec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Opus => "Opus",
+            Self::Vp8 => "VP8",
+        })
+    }
+}
