@@ -1,0 +1,36 @@
+//! The media plane without sockets and clock: transports, streams, subscribers.
+//!
+//! One [`Router`] serves one UDP port. A worker thread hands it what came in ([`Incoming`]) together with the
+//! time, and gets back what is to go out ([`SendBatch`]), when to call again and what happened ([`Event`]).
+//! A router owns everything that it needs outright: nothing is shared between routers but the certificate
+//! ([`DtlsIdentity`]), nothing is locked, and nothing is allocated for a packet on its way through.
+
+mod batch;
+mod config;
+mod demux;
+mod error;
+mod event;
+mod moment;
+mod router;
+mod secrets;
+mod stats;
+mod stream;
+mod subscription;
+mod timers;
+mod transport;
+
+pub use batch::{Datagram, DatagramSink, Incoming, SendBatch};
+pub use config::{Config, Limits};
+pub use error::{MediaError, MediaErrorKind};
+pub use event::{EndReason, Event};
+pub use router::Router;
+pub use stats::Stats;
+pub use transport::identity::{DtlsIdentity, IdentityError};
+
+/// The time at which unit tests begin: the same for all of them.
+#[cfg(test)]
+#[expect(clippy::disallowed_methods, reason = "an Instant can be had in no other way")]
+fn epoch() -> std::time::Instant {
+    static EPOCH: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    *EPOCH
+}

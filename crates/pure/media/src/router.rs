@@ -1,0 +1,167 @@
+//! The one type that a worker drives: everything of one UDP port.
+
+mod arrivals;
+mod deadlines;
+mod endings;
+mod forwarding;
+mod offers;
+mod transports;
+
+use crate::batch::Outbox;
+use crate::demux::Demux;
+use crate::moment::Moment;
+use crate::stream::Stream;
+use crate::subscription::Subscription;
+use crate::timers::Timers;
+use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats};
+use model::ids::{StreamId, SubscriptionId};
+use slab::Slab;
+use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant, SystemTime};
+
+/// Timers fire at most this often: what is due sooner waits for it. Packets are worth a wake-up at once, timers not.
+const MIN_TIMEOUT: Duration = Duration::from_millis(1);
+
+/// Streams and subscriptions of one UDP port.
+///
+/// Time is passed in: `now` is monotonic, `wall` the time of day at the same moment (sender reports carry it).
+/// After each call, events are drained with [`poll_event`](Self::poll_event), and [`poll_timeout`](Self::poll_timeout)
+/// says when [`handle_timeout`](Self::handle_timeout) is due.
+///
+/// Addresses are told apart exactly: on a dual-stack socket the owner turns IPv4-mapped IPv6 addresses into IPv4 ones
+/// before they come in here, and back when they leave. Each peer connection must have a remote address of its own.
+#[derive(Debug)]
+pub struct Router {
+    core: Core,
+    batch: SendBatch,
+    stats: Stats,
+    /// The latest `now`.
+    last_call: Option<Instant>,
+}
+
+/// Everything but what is being sent, so that both can be borrowed at once.
+#[derive(Debug)]
+struct Core {
+    config: Config,
+    streams: Slab<Stream>,
+    subscriptions: Slab<Subscription>,
+    by_mid: HashMap<StreamId, usize>,
+    by_sid: HashMap<SubscriptionId, usize>,
+    demux: Demux,
+    timers: Timers,
+    /// Drained by the owner after each call; at most a few per transport can wait.
+    events: VecDeque<Event>,
+    /// Streams that got packets in this batch.
+    dirty: Vec<usize>,
+}
+
+impl Router {
+    /// A router without any stream.
+    #[must_use]
+    pub fn new(config: Config) -> Self {
+        let core = Core {
+            config,
+            streams: Slab::new(),
+            subscriptions: Slab::new(),
+            by_mid: HashMap::new(),
+            by_sid: HashMap::new(),
+            demux: Demux::default(),
+            timers: Timers::default(),
+            events: VecDeque::new(),
+            dirty: Vec::new(),
+        };
+        Self { core, batch: SendBatch::new(), stats: Stats::default(), last_call: None }
+    }
+
+    /// Takes a publisher's offer and returns the answer. The publisher has 30 s to connect.
+    ///
+    /// # Errors
+    /// [`UnusableSdp`](crate::MediaErrorKind::UnusableSdp), [`Limit`](crate::MediaErrorKind::Limit), or
+    /// [`Internal`](crate::MediaErrorKind::Internal) for a `mid` in use.
+    pub fn publish(&mut self, now: Instant, mid: &StreamId, offer: &str) -> Result<String, MediaError> {
+        self.core.publish(now, mid, offer)
+    }
+
+    /// Takes a subscriber's offer for a published stream and returns the answer. The subscriber has 30 s to connect.
+    ///
+    /// # Errors
+    /// [`NoSuchStream`](crate::MediaErrorKind::NoSuchStream), [`UnusableSdp`](crate::MediaErrorKind::UnusableSdp)
+    /// (also when no codec is shared), [`Limit`](crate::MediaErrorKind::Limit), or
+    /// [`Internal`](crate::MediaErrorKind::Internal) for a `sid` in use.
+    pub fn subscribe(
+        &mut self,
+        now: Instant,
+        mid: &StreamId,
+        sid: &SubscriptionId,
+        offer: &str,
+    ) -> Result<String, MediaError> {
+        self.core.subscribe(now, mid, sid, offer)
+    }
+
+    /// Ends a stream and all its subscriptions, each of which is reported as ended
+    /// ([`StreamGone`](crate::EndReason::StreamGone)). Peers get BYE and the end of DTLS. False where there is no such
+    /// stream.
+    pub fn unpublish(&mut self, now: Instant, mid: &StreamId, sink: &mut impl DatagramSink) -> bool {
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.unpublish(now, mid, &mut out)
+    }
+
+    /// Ends a subscription. False where there is none of that name.
+    pub fn unsubscribe(&mut self, now: Instant, sid: &SubscriptionId, sink: &mut impl DatagramSink) -> bool {
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.unsubscribe(now, sid, &mut out)
+    }
+
+    /// Ends everything, as [`unpublish`](Self::unpublish) would one by one, without any event: the worker stops.
+    pub fn shut_down(&mut self, now: Instant, sink: &mut impl DatagramSink) {
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.shut_down(now, &mut out);
+    }
+
+    /// Handles datagrams that arrived, in order.
+    pub fn receive(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        batch: &mut [Incoming<'_>],
+        sink: &mut impl DatagramSink,
+    ) {
+        self.last_call = Some(now);
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.receive(Moment::new(now, wall), batch, &mut out);
+    }
+
+    /// Does what is due by now.
+    pub fn handle_timeout(&mut self, now: Instant, wall: SystemTime, sink: &mut impl DatagramSink) {
+        self.last_call = Some(now);
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.handle_timeout(Moment::new(now, wall), &mut out);
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next, at least 1 ms after the latest call of it or of
+    /// [`receive`](Self::receive); `None` while nothing waits. May be earlier than anything is due.
+    #[must_use]
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        let next = self.core.timers.next()?;
+        Some(self.last_call.map_or(next, |last| next.max(last + MIN_TIMEOUT)))
+    }
+
+    /// The oldest event that was not taken yet.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.core.events.pop_front()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let connected =
+            self.core.streams.iter().filter(|(_, stream)| stream.transport.is_connected()).count()
+                + self.core.subscriptions.iter().filter(|(_, one)| one.transport.is_connected()).count();
+        Stats {
+            streams: self.core.streams.len() as u64,
+            subscriptions: self.core.subscriptions.len() as u64,
+            connected: connected as u64,
+            ..self.stats
+        }
+    }
+}

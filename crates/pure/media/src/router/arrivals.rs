@@ -1,0 +1,113 @@
+//! The path of a datagram that came in.
+
+use super::Core;
+use crate::batch::Outbox;
+use crate::demux::{Class, classify};
+use crate::moment::Moment;
+use crate::stream::MAX_FRESH;
+use crate::timers::{Owner, Timer};
+use crate::transport::ice::Path;
+use crate::{Event, Incoming};
+use rtp::packet::is_rtcp;
+
+impl Core {
+    /// Handles a batch: each datagram in order, then all media is forwarded at once.
+    pub(super) fn receive(&mut self, moment: Moment, batch: &mut [Incoming<'_>], out: &mut Outbox<'_>) {
+        for incoming in batch {
+            out.stats().datagrams_in += 1;
+            out.stats().bytes_in += incoming.data.len() as u64;
+            if !self.receive_one(moment, incoming, out) {
+                out.stats().drops += 1;
+            }
+        }
+        self.forward(moment, out);
+    }
+
+    /// False: dropped.
+    fn receive_one(&mut self, moment: Moment, incoming: &mut Incoming<'_>, out: &mut Outbox<'_>) -> bool {
+        let path = Path { remote: incoming.source, local: incoming.local };
+        let data = &mut *incoming.data;
+        match classify(data) {
+            Class::Media => match self.demux.by_address(path.remote) {
+                Some(Owner::Stream(index)) if is_rtcp(data) => {
+                    self.receive_publisher_rtcp(moment, index, path, data)
+                }
+                Some(Owner::Stream(index)) => self.receive_rtp(moment, index, path, data, out),
+                Some(Owner::Subscription(index)) if is_rtcp(data) => {
+                    self.receive_subscriber_rtcp(moment, index, path, data, out)
+                }
+                // A subscriber only receives.
+                Some(Owner::Subscription(_)) | None => false,
+            },
+            Class::Stun => self.receive_stun(moment.now, path, data, out),
+            Class::Dtls => self.receive_dtls(moment.now, path, data, out),
+            Class::Other => false,
+        }
+    }
+
+    fn receive_rtp(
+        &mut self,
+        moment: Moment,
+        index: usize,
+        path: Path,
+        data: &mut [u8],
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let now = moment.now;
+        let Some(stream) = self.streams.get_mut(index) else { return false };
+        let had_none = stream.fresh.is_empty();
+        let arrived = stream.receive_rtp(now, path, data);
+        if !arrived.taken {
+            return false;
+        }
+        out.stats().media_in += 1;
+        if had_none && !stream.fresh.is_empty() {
+            self.dirty.push(index);
+        }
+        let owner = Owner::Stream(index);
+        if let Some(at) = stream.nack_timeout() {
+            self.timers.set_earlier(now, owner, Timer::Nack, at);
+        }
+        if let Some(at) = stream.feedback_timeout(now) {
+            self.timers.set_earlier(now, owner, Timer::Feedback, at);
+        }
+        if let Some(at) = stream.key_frame_timeout() {
+            self.timers.set_earlier(now, owner, Timer::KeyFrame, at);
+        }
+        let full = stream.fresh.len() >= MAX_FRESH;
+        if arrived.first {
+            self.events.push_back(Event::StreamLive { mid: stream.mid.clone() });
+            self.ask_for_key_frames(now, index, out);
+        }
+        if full {
+            self.forward(moment, out);
+        }
+        true
+    }
+
+    fn receive_publisher_rtcp(&mut self, moment: Moment, index: usize, path: Path, data: &mut [u8]) -> bool {
+        self.streams.get_mut(index).is_some_and(|stream| stream.receive_rtcp(moment, path, data))
+    }
+
+    fn receive_subscriber_rtcp(
+        &mut self,
+        moment: Moment,
+        index: usize,
+        path: Path,
+        data: &mut [u8],
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let Some(subscription) = self.subscriptions.get_mut(index) else { return false };
+        let stream_index = subscription.stream;
+        let Some(stream) = self.streams.get_mut(stream_index) else { return false };
+        let mut wanted = Vec::new();
+        if !subscription.receive_rtcp(moment, path, data, &stream.tracks, &mut wanted, out) {
+            return false;
+        }
+        for source in wanted {
+            self.want_key_frame(moment.now, stream_index, source);
+        }
+        self.ask_for_key_frames(moment.now, stream_index, out);
+        true
+    }
+}

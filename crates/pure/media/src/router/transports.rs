@@ -1,0 +1,146 @@
+//! What every peer connection needs, whoever has it: checks, handshake, address.
+
+use super::Core;
+use crate::batch::Outbox;
+use crate::timers::{Owner, Timer};
+use crate::transport::ice::Path;
+use crate::transport::{PAUSE_AFTER, Progress, Transport};
+use crate::{EndReason, Event};
+use is::stun::StunMessage;
+use std::time::{Duration, Instant};
+
+/// What DTLS wants later than this it does not want: that is how `dimpl` says that nothing waits.
+const DTLS_HORIZON: Duration = Duration::from_secs(60);
+
+impl Core {
+    pub(super) fn transport(&mut self, owner: Owner) -> Option<&mut Transport> {
+        match owner {
+            Owner::Stream(index) => self.streams.get_mut(index).map(|stream| &mut stream.transport),
+            Owner::Subscription(index) => self.subscriptions.get_mut(index).map(|one| &mut one.transport),
+        }
+    }
+
+    /// A STUN message; `false`: dropped. Whoever knows no ufrag and password gets no answer at all.
+    pub(super) fn receive_stun(
+        &mut self,
+        now: Instant,
+        path: Path,
+        data: &[u8],
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let Ok(message) = StunMessage::parse(data) else { return false };
+        let Some((ufrag, _)) = message.split_username() else { return false };
+        let Some(owner) = self.demux.by_ufrag(ufrag) else { return false };
+        if self.is_taken(now, path, owner) {
+            return false;
+        }
+        let Some(transport) = self.transport(owner) else { return false };
+        let was_paused = transport.is_paused();
+        let Some(checked) = transport.check(now, path, message, out) else { return false };
+        for address in checked.forgotten {
+            self.demux.release(address, owner);
+        }
+        if checked.validated {
+            self.demux.claim(path.remote, owner);
+        }
+        if was_paused && checked.validated {
+            self.resume(now, owner, out);
+        }
+        if checked.moved {
+            tracing::debug!(?owner, "media takes another path");
+        }
+        true
+    }
+
+    /// Whether the address belongs to another connection that is in use. A forged source address must not turn away
+    /// the packets of its true owner.
+    fn is_taken(&mut self, now: Instant, path: Path, owner: Owner) -> bool {
+        let Some(other) = self.demux.by_address(path.remote).filter(|&other| other != owner) else {
+            return false;
+        };
+        self.transport(other).is_some_and(|transport| {
+            let ice = transport.ice();
+            ice.selected().is_some_and(|selected| selected.remote == path.remote)
+                && ice.last_check().is_some_and(|heard| now < heard + PAUSE_AFTER)
+        })
+    }
+
+    /// A DTLS datagram; `false`: dropped.
+    pub(super) fn receive_dtls(
+        &mut self,
+        now: Instant,
+        path: Path,
+        data: &[u8],
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let Some(owner) = self.demux.by_address(path.remote) else { return false };
+        let progress =
+            self.transport(owner).and_then(|transport| transport.receive_dtls(now, path, data, out));
+        let Some(progress) = progress else { return false };
+        self.progress(now, owner, &progress, out);
+        true
+    }
+
+    pub(super) fn handle_dtls_timeout(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        if let Some(transport) = self.transport(owner) {
+            let progress = transport.handle_dtls_timeout(now, out);
+            self.progress(now, owner, &progress, out);
+        }
+    }
+
+    pub(super) fn handle_consent_timeout(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        let Some(transport) = self.transport(owner) else { return };
+        match transport.handle_consent_timeout(now) {
+            Ok(next) => self.timers.set(now, owner, Timer::Consent, next),
+            Err(reason) => self.end(now, owner, reason, out),
+        }
+    }
+
+    fn progress(&mut self, now: Instant, owner: Owner, progress: &Progress, out: &mut Outbox<'_>) {
+        if let Some(reason) = progress.ended {
+            return self.end(now, owner, reason, out);
+        }
+        match progress.dtls_timeout {
+            Some(at) if at < now + DTLS_HORIZON => self.timers.set(now, owner, Timer::Dtls, at),
+            _ => self.timers.clear(owner, Timer::Dtls),
+        }
+        if progress.connected {
+            out.stats().handshakes += 1;
+            self.timers.clear(owner, Timer::Connect);
+            self.timers.set(now, owner, Timer::Consent, now + PAUSE_AFTER);
+            self.connected(now, owner, out);
+        }
+    }
+
+    fn connected(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        self.timers.set(now, owner, Timer::Report, now + crate::stream::FIRST_REPORT);
+        match owner {
+            Owner::Stream(index) => {
+                // Somebody may have subscribed, and asked for a key frame, before there was anyone to ask.
+                self.ask_for_key_frames(now, index, out);
+            }
+            Owner::Subscription(index) => {
+                let Some(subscription) = self.subscriptions.get(index) else { return };
+                self.events.push_back(Event::SubscriptionLive { sid: subscription.sid.clone() });
+                self.want_key_frames_for(now, index, out);
+            }
+        }
+    }
+
+    /// The peer is heard again after it was away.
+    fn resume(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        if let Owner::Subscription(index) = owner {
+            if let Some(subscription) = self.subscriptions.get_mut(index) {
+                subscription.resume();
+            }
+            self.want_key_frames_for(now, index, out);
+        }
+        // The consent timer runs on: it looks at the time of the latest check.
+    }
+
+    pub(super) fn handle_connect_timeout(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        if self.transport(owner).is_some_and(|transport| !transport.is_connected()) {
+            self.end(now, owner, EndReason::NeverConnected, out);
+        }
+    }
+}

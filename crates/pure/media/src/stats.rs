@@ -1,0 +1,38 @@
+//! Counters of one router, all since its start unless said otherwise.
+
+/// Plain numbers, read by the owner when it likes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Published streams now.
+    pub streams: u64,
+    /// Subscriptions now.
+    pub subscriptions: u64,
+    /// Transports with a finished DTLS handshake now.
+    pub connected: u64,
+    /// Datagrams that arrived.
+    pub datagrams_in: u64,
+    /// Bytes that arrived, without UDP and IP headers.
+    pub bytes_in: u64,
+    /// Datagrams handed to the sink.
+    pub datagrams_out: u64,
+    /// Bytes handed to the sink, without UDP and IP headers.
+    pub bytes_out: u64,
+    /// Media packets accepted from publishers, repairs included.
+    pub media_in: u64,
+    /// Media packets sent to subscribers, retransmissions not included.
+    pub media_out: u64,
+    /// Packets that publishers were asked to send again.
+    pub nacks_sent: u64,
+    /// Packets that subscribers asked for again.
+    pub nacks_received: u64,
+    /// Retransmissions sent to subscribers.
+    pub retransmissions: u64,
+    /// Key frames asked of publishers (PLI or FIR).
+    pub key_frame_requests_sent: u64,
+    /// Key frames asked for by subscribers (PLI or FIR).
+    pub key_frame_requests_received: u64,
+    /// Datagrams dropped on arrival: strangers, broken, not authentic, replayed, over a limit.
+    pub drops: u64,
+    /// DTLS handshakes finished.
+    pub handshakes: u64,
+}

@@ -1,0 +1,84 @@
+//! When to ask a publisher for a key frame: at once, but never more often than it can encode them.
+
+use std::time::{Duration, Instant};
+
+/// At most one request in this time, for all subscribers together.
+pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(200);
+
+/// A request may get lost: it is repeated until a key frame comes, each time after twice as long, up to this.
+const MAX_INTERVAL: Duration = Duration::from_secs(2);
+
+/// The requests for one video track.
+#[derive(Debug, Default)]
+pub(crate) struct KeyFrameRequests {
+    /// When to ask next; `None`: nobody waits for one.
+    next: Option<Instant>,
+    last: Option<Instant>,
+    interval: Duration,
+}
+
+impl KeyFrameRequests {
+    /// Somebody needs a key frame. Returns when to ask for it, which may be now.
+    pub(crate) fn want(&mut self, now: Instant) -> Instant {
+        *self.next.get_or_insert_with(|| {
+            self.interval = MIN_INTERVAL;
+            self.last.map_or(now, |last| now.max(last + MIN_INTERVAL))
+        })
+    }
+
+    /// Whether to ask now. If so, it has been asked.
+    pub(crate) fn ask(&mut self, now: Instant) -> bool {
+        let due = self.next.is_some_and(|next| next <= now);
+        if due {
+            self.last = Some(now);
+            self.next = Some(now + self.interval);
+            self.interval = (self.interval * 2).min(MAX_INTERVAL);
+        }
+        due
+    }
+
+    /// When to ask next.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.next
+    }
+
+    /// A key frame came.
+    pub(crate) fn arrived(&mut self) {
+        self.next = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch;
+
+    #[test]
+    fn the_first_is_asked_at_once_and_the_next_after_200_ms() {
+        let start = epoch();
+        let mut requests = KeyFrameRequests::default();
+        assert!(!requests.ask(start));
+        assert_eq!(requests.want(start), start);
+        assert!(requests.ask(start) && !requests.ask(start));
+        requests.arrived();
+        let soon = start + Duration::from_millis(50);
+        assert_eq!(requests.want(soon), start + MIN_INTERVAL);
+        assert!(!requests.ask(soon) && requests.ask(start + MIN_INTERVAL));
+    }
+
+    #[test]
+    fn it_is_asked_again_ever_more_slowly_until_one_comes() {
+        let start = epoch();
+        let mut requests = KeyFrameRequests::default();
+        requests.want(start);
+        let asked: Vec<u64> = (0..10_000)
+            .filter(|&ms| {
+                requests.want(start + Duration::from_millis(ms)); // a subscriber that does not stop asking
+                requests.ask(start + Duration::from_millis(ms))
+            })
+            .collect();
+        assert_eq!(asked, [0, 200, 600, 1400, 3000, 5000, 7000, 9000]);
+        requests.arrived();
+        assert!(!requests.ask(start + Duration::from_secs(60)));
+    }
+}

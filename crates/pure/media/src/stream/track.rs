@@ -1,0 +1,200 @@
+//! One track of a publisher: its packets numbered, cached and watched for losses.
+
+use super::cache::{Entry, PacketCache};
+use super::key_frames::KeyFrameRequests;
+use super::numbering::Numbering;
+use rtp::clock::RtpClock;
+use rtp::nack::NackGenerator;
+use rtp::rtcp::{ReportBlock, SenderInfo};
+use rtp::sequence::extend_near;
+use rtp::stats::ReceiverStats;
+use rtp::{Header, NtpTime, RtpPacket, rtx, vp8};
+use sdp::{Codec, Kind, Line};
+use std::time::{Duration, Instant};
+
+/// An SSRC must have been silent for this long before another one takes its place: simulcast layers that nobody asked
+/// for, each under an SSRC of its own, would be mixed up otherwise.
+const CHANGE_AFTER: Duration = Duration::from_millis(200);
+
+/// What is sent under one SSRC. A publisher may change it; the track goes on.
+#[derive(Debug)]
+struct Source {
+    ssrc: u32,
+    stats: ReceiverStats,
+    /// Where lost packets can be asked for.
+    nack: Option<NackGenerator>,
+}
+
+/// A track.
+#[derive(Debug)]
+pub(crate) struct Track {
+    pub(crate) line: Line,
+    pub(crate) cache: PacketCache,
+    pub(crate) key_frames: KeyFrameRequests,
+    numbering: Numbering,
+    source: Option<Source>,
+    /// Added to the publisher's timestamps, modulo 2^32, so that they run on over a change of SSRC.
+    shift: u32,
+    /// The latest shifted timestamp, and when it came.
+    latest: Option<(u32, Instant)>,
+    /// When the source was last heard.
+    latest_arrival: Option<Instant>,
+    /// A new source of video begins with a key frame; what comes before it refers to frames that nobody has.
+    awaits_key: bool,
+    clock: RtpClock,
+}
+
+impl Track {
+    /// `video_bytes`: what the cache may take if this is video.
+    pub(crate) fn new(line: Line, video_bytes: usize) -> Self {
+        Self {
+            cache: match line.kind {
+                Kind::Audio => PacketCache::audio(),
+                Kind::Video => PacketCache::video(video_bytes),
+            },
+            key_frames: KeyFrameRequests::default(),
+            numbering: Numbering::default(),
+            source: None,
+            shift: 0,
+            latest: None,
+            latest_arrival: None,
+            awaits_key: false,
+            clock: RtpClock::new(line.codec.clock_rate()),
+            line,
+        }
+    }
+
+    /// The SSRC that it is sent under now.
+    pub(crate) fn ssrc(&self) -> Option<u32> {
+        self.source.as_ref().map(|source| source.ssrc)
+    }
+
+    /// A media packet, decrypted. Returns what is to be forwarded.
+    pub(crate) fn receive(
+        &mut self,
+        now: Instant,
+        index: u64,
+        header: Header,
+        packet: &[u8],
+    ) -> Option<Entry> {
+        if self.ssrc() != Some(header.ssrc) {
+            if self.latest_arrival.is_some_and(|at| now < at + CHANGE_AFTER) {
+                return None;
+            }
+            self.change_source(now, &header);
+        }
+        self.latest_arrival = Some(now);
+        let source = self.source.as_mut()?;
+        source.stats.received(now, index, header.timestamp, packet.len());
+        if let Some(nack) = &mut source.nack {
+            nack.received(now, index);
+        }
+        self.store(now, index, header, packet)
+    }
+
+    /// A packet of the retransmission stream, decrypted.
+    pub(crate) fn receive_rtx(&mut self, now: Instant, packet: &mut [u8]) -> Option<Entry> {
+        let source = self.source.as_mut()?;
+        let start = rtx::unwrap_in_place(packet, self.line.payload_type, source.ssrc)?;
+        let original = packet.get(start..)?;
+        let header = Header::parse(original).ok()?;
+        let highest = self.numbering.highest()?;
+        // What repairs something is older than the newest packet.
+        let index = extend_near(highest, header.sequence).filter(|&index| index <= highest)?;
+        if let Some(nack) = &mut source.nack {
+            nack.received(now, index);
+        }
+        self.store(now, index, header, original)
+    }
+
+    fn store(&mut self, now: Instant, index: u64, mut header: Header, packet: &[u8]) -> Option<Entry> {
+        let payload = RtpPacket::new(header, packet).ok()?.payload();
+        let key = match self.line.codec {
+            Codec::Vp8 => vp8::is_key_frame_start(payload),
+            Codec::Opus => true,
+        };
+        if self.awaits_key && !key {
+            return None;
+        }
+        self.awaits_key = false;
+        // Comfort noise and the like were not agreed on: they are left out like padding.
+        let agreed = header.payload_type == self.line.payload_type;
+        let number = self.numbering.number(index, payload.is_empty() || !agreed)?;
+        if !agreed {
+            return None;
+        }
+        header.timestamp = header.timestamp.wrapping_add(self.shift);
+        let entry = self.cache.insert(now, number, header, packet, key)?;
+        if number + 1 == self.numbering.next_number() {
+            self.latest = Some((header.timestamp, now));
+        }
+        if key {
+            self.key_frames.arrived();
+        }
+        Some(entry)
+    }
+
+    /// The publisher begins anew under another SSRC: numbers and timestamps run on.
+    fn change_source(&mut self, now: Instant, header: &Header) {
+        self.numbering.restart();
+        if let Some((timestamp, at)) = self.latest {
+            let rate = u128::from(self.line.codec.clock_rate());
+            let ticks = now.saturating_duration_since(at).as_micros() * rate / 1_000_000;
+            let expected = timestamp.wrapping_add((ticks & 0xffff_ffff) as u32);
+            self.shift = expected.wrapping_sub(header.timestamp);
+            self.awaits_key = self.line.kind == Kind::Video;
+            if self.awaits_key {
+                self.key_frames.want(now);
+            }
+        }
+        self.clock = RtpClock::new(self.line.codec.clock_rate());
+        self.source = Some(Source {
+            ssrc: header.ssrc,
+            stats: ReceiverStats::new(self.line.codec.clock_rate()),
+            nack: self.line.feedback.nack.then(NackGenerator::new),
+        });
+    }
+
+    /// A sender report about the track.
+    pub(crate) fn sender_report(&mut self, now: Instant, info: &SenderInfo) {
+        self.clock.observe(info.ntp, info.rtp);
+        if let Some(source) = &mut self.source {
+            source.stats.sender_report(now, info.ntp);
+        }
+    }
+
+    /// The track's timestamp, as subscribers see it, when the publisher's clock says `ntp`; `None` before its first
+    /// sender report.
+    pub(crate) fn timestamp_at(&self, ntp: NtpTime) -> Option<u32> {
+        Some(self.clock.rtp_at(ntp)?.wrapping_add(self.shift))
+    }
+
+    /// What to tell the publisher about the track.
+    pub(crate) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
+        let source = self.source.as_mut()?;
+        source.stats.report(now, source.ssrc)
+    }
+
+    /// When to ask for lost packets next.
+    pub(crate) fn nack_timeout(&self) -> Option<Instant> {
+        self.source.as_ref()?.nack.as_ref()?.poll_timeout()
+    }
+
+    /// Appends the packets to ask for now. Returns the SSRC to ask with.
+    pub(crate) fn missing(&mut self, now: Instant, out: &mut Vec<u16>) -> Option<u32> {
+        let source = self.source.as_mut()?;
+        // The round trip to a publisher is not known: it sends no reports about us.
+        source.nack.as_mut()?.poll(now, None::<Duration>, out);
+        Some(source.ssrc)
+    }
+
+    /// Whether lost packets were given up since the last call. If so, a key frame is wanted.
+    pub(crate) fn gave_up(&mut self, now: Instant) -> bool {
+        let nack = self.source.as_mut().and_then(|source| source.nack.as_mut());
+        let gave_up = self.line.kind == Kind::Video && nack.is_some_and(|nack| nack.take_given_up() > 0);
+        if gave_up {
+            self.key_frames.want(now);
+        }
+        gave_up
+    }
+}

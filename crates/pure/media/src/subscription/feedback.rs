@@ -1,0 +1,81 @@
+//! What a subscriber says and asks: losses, key frames, round trip.
+
+use super::Subscription;
+use super::outgoing::Departure;
+use crate::batch::Outbox;
+use crate::moment::Moment;
+use crate::stream::track::Track;
+use crate::transport::ice::Path;
+use rtp::extension::AbsSendTime;
+use rtp::rtcp::{self, Nack, Packet, ReportBlocks};
+use rtp::{NtpTime, stats};
+
+impl Subscription {
+    /// RTCP packets from the subscriber, still encrypted. Lost packets are sent again; `wanted` gets the tracks of
+    /// the stream that need a key frame. False: dropped.
+    pub(crate) fn receive_rtcp(
+        &mut self,
+        moment: Moment,
+        path: Path,
+        data: &mut [u8],
+        tracks: &[Track],
+        wanted: &mut Vec<usize>,
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let Some(opened) = self.transport.open_rtcp(path, data) else { return false };
+        let compound = data.get(..opened.len).unwrap_or_default();
+        for packet in rtcp::packets(compound).flatten() {
+            match packet {
+                Packet::ReceiverReport(report) => self.note_reports(moment.wall, report.reports),
+                Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports),
+                Packet::Nack(nack) => self.repair(moment, &nack, tracks, out),
+                Packet::Pli(pli) => {
+                    out.stats().key_frame_requests_received += 1;
+                    self.want(pli.media, None, wanted);
+                }
+                Packet::Fir(fir) => {
+                    for entry in fir.entries {
+                        out.stats().key_frame_requests_received += 1;
+                        self.want(entry.ssrc, Some(entry.sequence), wanted);
+                    }
+                }
+                _ => {}
+            }
+        }
+        true
+    }
+
+    fn note_reports(&mut self, wall: NtpTime, reports: ReportBlocks<'_>) {
+        for block in reports {
+            if self.tracks.iter().any(|track| track.ssrc == block.ssrc)
+                && let Some(round_trip) = stats::round_trip(wall, &block)
+            {
+                self.round_trip = Some(round_trip);
+            }
+        }
+    }
+
+    fn repair(&mut self, moment: Moment, nack: &Nack<'_>, sources: &[Track], out: &mut Outbox<'_>) {
+        let Self { transport, tracks, transport_sequence, round_trip, .. } = self;
+        let Some(outgoing) = tracks.iter_mut().find(|track| track.ssrc == nack.media) else { return };
+        let Some(source) = sources.get(outgoing.source()) else { return };
+        let Some((path, sender)) = transport.sending() else { return };
+        let time = AbsSendTime::at(moment.wall);
+        let mut departure = Departure { path, sender, time, next_sequence: transport_sequence };
+        for sequence in nack.lost {
+            out.stats().nacks_received += 1;
+            outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
+        }
+    }
+
+    /// A request to a track. A FIR that was sent again, with the number that it had, is one request.
+    fn want(&mut self, ssrc: u32, fir: Option<u8>, wanted: &mut Vec<usize>) {
+        let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == ssrc) else { return };
+        if fir.is_some() && std::mem::replace(&mut track.last_fir, fir) == fir {
+            return;
+        }
+        if !wanted.contains(&track.source()) {
+            wanted.push(track.source());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Bounds what a subscriber can make us send again.
+
+use std::time::{Duration, Instant};
+
+/// Packets whose latest retransmission is remembered, by number. A power of two; two that meet in a slot forget each
+/// other, which only allows a repetition that the budget still bounds.
+const REMEMBERED: usize = 128;
+
+/// Before a round trip is known.
+const DEFAULT_INTERVAL: Duration = Duration::from_millis(50);
+const MIN_INTERVAL: Duration = Duration::from_millis(10);
+const MAX_INTERVAL: Duration = Duration::from_millis(250);
+
+/// Bytes that may be sent again on top of the share, so that a burst of losses is repaired at once.
+const BURST: u64 = 128 * 1024;
+
+/// Retransmissions are at most this part of what is sent: enough for 30 % loss, repairs lost too.
+const SHARE_DIVISOR: u64 = 2;
+
+/// The budget of one subscriber's track. What exceeds it is not sent again; the subscriber asks for a key frame.
+#[derive(Debug)]
+pub(crate) struct RepairBudget {
+    recent: Box<[Option<(u64, Instant)>]>,
+    bytes: u64,
+}
+
+impl RepairBudget {
+    pub(crate) fn new() -> Self {
+        Self { recent: Box::default(), bytes: BURST }
+    }
+
+    /// So many bytes of media were sent.
+    #[inline]
+    pub(crate) fn earn(&mut self, bytes: usize) {
+        self.bytes = (self.bytes + bytes as u64 / SHARE_DIVISOR).min(BURST);
+    }
+
+    /// Whether this packet may be sent again now. If so, it counts as sent.
+    pub(crate) fn spend(
+        &mut self,
+        now: Instant,
+        number: u64,
+        bytes: usize,
+        round_trip: Option<Duration>,
+    ) -> bool {
+        // Three quarters: a subscriber that asks once per round trip must not miss its turn by jitter.
+        let interval =
+            round_trip.map_or(DEFAULT_INTERVAL, |rtt| (rtt * 3 / 4).clamp(MIN_INTERVAL, MAX_INTERVAL));
+        if self.recent.is_empty() {
+            // Most subscribers lose nothing.
+            self.recent = vec![None; REMEMBERED].into_boxed_slice();
+        }
+        let index = usize::try_from(number % REMEMBERED as u64).unwrap_or(0);
+        let Some(slot) = self.recent.get_mut(index) else { return false };
+        let too_soon = slot.is_some_and(|(last, at)| last == number && now < at + interval);
+        let Some(left) = self.bytes.checked_sub(bytes as u64).filter(|_| !too_soon) else { return false };
+        self.bytes = left;
+        *slot = Some((number, now));
+        true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::epoch;
+
+    #[test]
+    fn a_packet_is_sent_again_once_per_round_trip() {
+        let start = epoch();
+        let rtt = Some(Duration::from_millis(100));
+        let mut budget = RepairBudget::new();
+        assert!(budget.spend(start, 7, 1000, rtt));
+        assert!(!budget.spend(start + Duration::from_millis(70), 7, 1000, rtt));
+        assert!(budget.spend(start + Duration::from_millis(70), 8, 1000, rtt));
+        assert!(budget.spend(start + Duration::from_millis(80), 7, 1000, rtt));
+    }
+
+    #[test]
+    fn whoever_asks_for_everything_gets_half_of_it() {
+        let start = epoch();
+        let mut budget = RepairBudget::new();
+        let granted = (0..1000u64)
+            .filter(|&number| {
+                budget.earn(1000);
+                budget.spend(start, number, 1000, None)
+            })
+            .count();
+        assert!((500..=650).contains(&granted), "{granted}");
+    }
+}
