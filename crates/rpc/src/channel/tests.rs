@@ -1,0 +1,163 @@
+use std::time::Instant;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Request, Response, Status};
+
+use super::*;
+use crate::proto::sfu_server::Sfu;
+use crate::proto::{
+    DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
+    UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+};
+
+/// Says its name; publishing never ends; subscribing answers the offer.
+struct Stub(&'static str);
+
+#[tonic::async_trait]
+impl Sfu for Stub {
+    async fn publish(&self, _: Request<PublishRequest>) -> Result<Response<PublishReply>, Status> {
+        std::future::pending().await
+    }
+
+    async fn unpublish(&self, _: Request<UnpublishRequest>) -> Result<Response<UnpublishReply>, Status> {
+        Ok(Response::new(UnpublishReply {}))
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<SubscribeReply>, Status> {
+        Ok(Response::new(SubscribeReply { answer_sdp: request.into_inner().offer_sdp }))
+    }
+
+    async fn unsubscribe(
+        &self,
+        _: Request<UnsubscribeRequest>,
+    ) -> Result<Response<UnsubscribeReply>, Status> {
+        Err(crate::status::refuse(model::ErrorCode::NotAllowed, "the subscription is another user's"))
+    }
+
+    async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
+        Ok(Response::new(DescribeReply { sfu_id: self.0.into(), ..DescribeReply::default() }))
+    }
+}
+
+fn serve_in_process(in_process: &InProcess, name: &'static str) -> JoinHandle<()> {
+    let incoming = in_process.listen(name).unwrap();
+    let server = crate::server::builder().add_service(crate::server::sfu(Stub(name)));
+    tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() })
+}
+
+async fn serve_tcp(name: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    let server = crate::server::builder().add_service(crate::server::sfu(Stub(name)));
+    tokio::spawn(async move { server.serve_with_incoming(TcpIncoming::from(listener)).await.unwrap() });
+    address
+}
+
+async fn name_at(dialer: &Dialer, address: &str) -> Result<String, Status> {
+    let mut sfu = crate::client::sfu(dialer.dial(address).unwrap());
+    Ok(sfu.describe(DescribeRequest {}).await?.into_inner().sfu_id)
+}
+
+#[tokio::test]
+async fn an_address_leads_to_its_service() {
+    let in_process = InProcess::default();
+    serve_in_process(&in_process, "one");
+    serve_in_process(&in_process, "two");
+    let three = serve_tcp("three").await;
+    let dialer = Dialer::new(in_process);
+    for _ in 0..2 {
+        assert_eq!(name_at(&dialer, "inproc://one").await.unwrap(), "one");
+        assert_eq!(name_at(&dialer, "inproc://two").await.unwrap(), "two");
+        assert_eq!(name_at(&dialer, &three).await.unwrap(), "three");
+    }
+    assert_eq!(dialer.channels.lock().len(), 3, "one channel per address");
+}
+
+#[tokio::test]
+async fn what_is_no_address_is_refused() {
+    let dialer = Dialer::default();
+    for address in
+        ["", "inproc://", "10.0.0.1:80", "http://host", "https://host:1", "http://", "tcp://h:1", "a b"]
+    {
+        let error = dialer.dial(address).unwrap_err();
+        assert!(error.to_string().contains("expected http://HOST:PORT or inproc://NAME"), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_is_not_there_is_unavailable_at_once() {
+    let dialer = Dialer::default();
+    // A port that was just free: nobody listens there.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for address in ["inproc://nobody".to_owned(), format!("http://{free}")] {
+        let asked = Instant::now();
+        let status = name_at(&dialer, &address).await.unwrap_err();
+        assert_eq!(status.code(), Code::Unavailable, "{address}");
+        assert!(asked.elapsed() < DEADLINE, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_service_that_comes_back_is_found_again() {
+    let in_process = InProcess::default();
+    let dialer = Dialer::new(in_process.clone());
+    assert!(name_at(&dialer, "inproc://one").await.is_err(), "not there yet");
+    let server = serve_in_process(&in_process, "one");
+    assert_eq!(name_at(&dialer, "inproc://one").await.unwrap(), "one");
+    assert_eq!(in_process.listen("one").unwrap_err(), NameTaken { name: "one".into() });
+
+    server.abort();
+    assert!(server.await.unwrap_err().is_cancelled());
+    serve_in_process(&in_process, "one");
+    let asked = Instant::now();
+    while name_at(&dialer, "inproc://one").await.is_err() {
+        assert!(asked.elapsed() < DEADLINE, "not found again");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_call_ends_at_its_deadline() {
+    let in_process = InProcess::default();
+    serve_in_process(&in_process, "slow");
+    let dialer = Dialer::new(in_process);
+    let mut sfu = crate::client::sfu(dialer.dial("inproc://slow").unwrap());
+    let asked = Instant::now();
+    let status = sfu.publish(PublishRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::Cancelled);
+    assert!(asked.elapsed() >= DEADLINE / 2);
+    assert_eq!(crate::status::error_code(&status), None, "whom we called says which code fits");
+}
+
+#[tokio::test]
+async fn a_refusal_carries_its_code_and_its_reason() {
+    let in_process = InProcess::default();
+    serve_in_process(&in_process, "one");
+    let dialer = Dialer::new(in_process);
+    let mut sfu = crate::client::sfu(dialer.dial("inproc://one").unwrap());
+    let status = sfu.unsubscribe(UnsubscribeRequest::default()).await.unwrap_err();
+    assert_eq!(status.code(), Code::PermissionDenied);
+    assert_eq!(crate::status::error_code(&status), Some(model::ErrorCode::NotAllowed));
+    assert_eq!(status.message(), "the subscription is another user's");
+}
+
+#[tokio::test]
+async fn large_messages_pass_and_too_large_ones_do_not() {
+    let in_process = InProcess::default();
+    serve_in_process(&in_process, "one");
+    let dialer = Dialer::new(in_process);
+    let mut sfu = crate::client::sfu(dialer.dial("inproc://one").unwrap());
+    let mut echo = async |len: usize| {
+        let request = SubscribeRequest { offer_sdp: "x".repeat(len), ..SubscribeRequest::default() };
+        sfu.subscribe(request).await.map(|reply| reply.into_inner().answer_sdp.len())
+    };
+    let large = crate::MAX_REQUEST_BYTES - 100;
+    assert_eq!(echo(large).await.unwrap(), large);
+    assert!(echo(crate::MAX_REQUEST_BYTES + 1).await.is_err());
+    assert_eq!(echo(1).await.unwrap(), 1, "the channel lives on");
+}
