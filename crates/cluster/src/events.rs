@@ -1,0 +1,30 @@
+//! The fast path of what changed in a room.
+//!
+//! Events may be lost, doubled and reordered by any backend: every event has the room's version,
+//! and who listens ([`model::RoomView`]) finds out and asks the register. So publishing never waits
+//! for a slow listener, and a listener that fell behind is told with [`Received::Missed`].
+
+mod memory;
+mod subscription;
+
+use async_trait::async_trait;
+use model::{RoomEvent, RoomId};
+
+pub use memory::MemoryEvents;
+pub use subscription::{Feeder, Received, Subscription};
+
+/// The events could not be sent, or listened to, for now.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the room events are unavailable: {0}")]
+pub struct EventsError(pub String);
+
+/// Carries the rooms' events to those who listen.
+#[async_trait]
+pub trait Events: Send + Sync + 'static {
+    /// Sends an event to all who listen to its room. Call it after the change is in the store.
+    async fn publish(&self, event: &RoomEvent) -> Result<(), EventsError>;
+
+    /// Listens to a room. Events published after this returns arrive, unless they are lost. Dropping
+    /// the subscription ends it. Inside a process there are as many as rooms with own clients.
+    async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError>;
+}

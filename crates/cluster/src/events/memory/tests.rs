@@ -1,0 +1,61 @@
+use model::{JsonText, Notice, UserId};
+
+use super::*;
+use crate::events::Received;
+
+fn rid(text: &str) -> RoomId {
+    RoomId::parse(text).unwrap()
+}
+
+fn event(room: &str, version: u64) -> RoomEvent {
+    let notice =
+        Notice::Broadcast { uid: UserId::parse("ann").unwrap(), data: JsonText::parse("1").unwrap() };
+    RoomEvent { rid: rid(room), version, notices: [notice].into() }
+}
+
+#[tokio::test]
+async fn all_who_listen_to_a_room_hear_of_it_and_nobody_else() {
+    let events = MemoryEvents::default();
+    let mut one = events.subscribe(&rid("a")).await.unwrap();
+    let mut two = events.subscribe(&rid("a")).await.unwrap();
+    let mut other = events.subscribe(&rid("b")).await.unwrap();
+    events.publish(&event("a", 1)).await.unwrap();
+    events.publish(&event("b", 7)).await.unwrap();
+    assert_eq!(one.next().await, Some(Received::Event(event("a", 1))));
+    assert_eq!(two.next().await, Some(Received::Event(event("a", 1))));
+    assert_eq!(other.next().await, Some(Received::Event(event("b", 7))));
+}
+
+#[tokio::test]
+async fn a_slow_listener_is_told_that_it_missed_something_and_goes_on() {
+    let events = MemoryEvents::default();
+    let mut slow = events.subscribe(&rid("a")).await.unwrap();
+    for version in 0..1000 {
+        events.publish(&event("a", version)).await.unwrap();
+    }
+    assert_eq!(slow.next().await, Some(Received::Missed));
+    // The oldest ones are still there; then the news.
+    let mut last = None;
+    while let Some(Received::Event(event)) = slow.next().await {
+        last = Some(event.version);
+        if last == Some(63) {
+            break;
+        }
+    }
+    assert_eq!(last, Some(63));
+    events.publish(&event("a", 2000)).await.unwrap();
+    assert_eq!(slow.next().await, Some(Received::Event(event("a", 2000))));
+}
+
+#[tokio::test]
+async fn a_room_without_listeners_is_forgotten() {
+    let events = MemoryEvents::default();
+    let one = events.subscribe(&rid("a")).await.unwrap();
+    let mut two = events.subscribe(&rid("a")).await.unwrap();
+    drop(one);
+    events.publish(&event("a", 1)).await.unwrap();
+    assert_eq!(two.next().await, Some(Received::Event(event("a", 1))));
+    drop(two);
+    assert!(events.listeners.lock().is_empty());
+    events.publish(&event("a", 2)).await.unwrap();
+}

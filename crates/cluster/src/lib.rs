@@ -1,0 +1,14 @@
+//! The ports of the control plane: what the roles need from the outside world, each a trait with
+//! backends behind it, chosen once, in the wiring.
+//!
+//! - [`store`]: the truth about all rooms. One atomic step per change.
+//! - [`events`]: the fast path of what changed. It may lose, double and reorder.
+//! - [`discovery`]: which nodes there are, and how loaded.
+
+pub mod discovery;
+pub mod events;
+pub mod store;
+
+pub use discovery::{Discovery, DiscoveryError, Lease, NodeInfo, Role, choose_sfu};
+pub use events::{Events, EventsError, Received, Subscription};
+pub use store::{Joined, KeptAlive, Member, Store, StoreError};

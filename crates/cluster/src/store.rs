@@ -1,0 +1,127 @@
+//! The truth about all rooms.
+//!
+//! Each changing method is one atomic step on one room: the change, its version and its event in
+//! the room's log come about together or not at all. Whoever calls then publishes the event.
+//! A backend is the judge of time, too: it uses one clock for all callers.
+//!
+//! A room that nobody is in is empty to readers, whether the store remembers it or not. The
+//! versions of a room never go back, also when it is forgotten and comes again; a reader that is
+//! behind such a jump is answered with a snapshot.
+
+mod memory;
+
+use async_trait::async_trait;
+use model::{
+    EventsSince, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
+    StreamId, UserId,
+};
+
+pub use memory::{Clock, MemoryStore, system_clock};
+
+/// Why a store did not do something.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The room refused the change: the caller's fault. Nothing has changed.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The store could not be reached: nobody knows whether the change was made.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+}
+
+/// What a join did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Joined {
+    /// The room right after the step.
+    pub state: RoomState,
+    /// The change, unless the user was there already.
+    pub event: Option<RoomEvent>,
+}
+
+/// A user in a room, and the connection that speaks for them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// The room.
+    pub rid: RoomId,
+    /// The user.
+    pub uid: UserId,
+    /// The connection.
+    pub owner: Owner,
+}
+
+/// The answer to a keep-alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeptAlive {
+    /// The room's version now.
+    pub version: u64,
+    /// Whether the owner still speaks for the user in the room.
+    pub held: bool,
+}
+
+/// All rooms. See [`model::Room`] for what each change does and refuses.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Brings a user into a room; see [`model::Room::join`].
+    async fn join(&self, rid: &RoomId, uid: &UserId, owner: &Owner) -> Result<Joined, StoreError>;
+
+    /// Takes a user out of a room; see [`model::Room::leave`].
+    async fn leave(&self, rid: &RoomId, uid: &UserId, owner: &Owner) -> Result<Left, StoreError>;
+
+    /// Adds a published stream; see [`model::Room::add_stream`].
+    async fn add_stream(&self, rid: &RoomId, owner: &Owner, stream: Stream) -> Result<RoomEvent, StoreError>;
+
+    /// Removes a stream for its publisher; see [`model::Room::remove_stream`].
+    async fn remove_stream(
+        &self,
+        rid: &RoomId,
+        uid: &UserId,
+        owner: &Owner,
+        mid: &StreamId,
+    ) -> Result<Removed, StoreError>;
+
+    /// Says something to everybody else in a room; see [`model::Room::broadcast`].
+    async fn broadcast(
+        &self,
+        rid: &RoomId,
+        uid: &UserId,
+        owner: &Owner,
+        data: JsonText,
+    ) -> Result<RoomEvent, StoreError>;
+
+    /// An SFU says that a stream ended; see [`model::Room::stream_ended`].
+    async fn stream_ended(
+        &self,
+        rid: &RoomId,
+        mid: &StreamId,
+        sfu: &NodeId,
+    ) -> Result<Option<RoomEvent>, StoreError>;
+
+    /// Users are still there: one answer for each, in their order. Each is a step of its own.
+    async fn keep_alive(&self, members: &[Member]) -> Result<Vec<KeptAlive>, StoreError>;
+
+    /// An SFU still has these streams: renews each, and answers those which no room knows on that
+    /// SFU. Each is a step of its own.
+    async fn hold_streams(
+        &self,
+        sfu: &NodeId,
+        streams: &[(RoomId, StreamId)],
+    ) -> Result<Vec<(RoomId, StreamId)>, StoreError>;
+
+    /// A room as it is now.
+    async fn snapshot(&self, rid: &RoomId) -> Result<RoomState, StoreError>;
+
+    /// What happened in a room after a version; see [`model::Room::events_since`].
+    async fn events_since(&self, rid: &RoomId, after: u64) -> Result<EventsSince, StoreError>;
+
+    /// Finds a stream of a room. [`Refusal::NoSuchStream`] where the room has none with this id.
+    async fn find_stream(&self, rid: &RoomId, mid: &StreamId) -> Result<Stream, StoreError>;
+
+    /// Takes out of all rooms who and what has been silent too long; see [`model::Room::expire`].
+    /// One round of bounded size: call again until nothing changes. Any number of callers may do so
+    /// at the same time; each change happens once, and its event is answered to one of them.
+    async fn expire(&self) -> Result<Vec<RoomEvent>, StoreError>;
+
+    /// Takes out of all rooms what a dead node left behind; see [`model::Room::release_node`]. In
+    /// rounds, as [`expire`](Self::expire).
+    async fn release_node(&self, node: &NodeId) -> Result<Vec<RoomEvent>, StoreError>;
+}
