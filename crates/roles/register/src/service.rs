@@ -1,0 +1,156 @@
+//! The register's calls: read the fields, take one step in the store, publish what changed.
+
+use std::sync::Arc;
+
+use cluster::{Events, Member, Store};
+use model::{RoomEvent, RoomId, Stream, StreamId};
+use rpc::convert::{InvalidField, connection_owner, json, node_id, present, room_id, stream_id, user_id};
+use rpc::proto::keep_alive_reply::Entry as KeptAlive;
+use rpc::proto::register_server::{Register, RegisterServer};
+use rpc::proto::{
+    AddStreamReply, AddStreamRequest, BroadcastReply, BroadcastRequest, EventsSinceReply, EventsSinceRequest,
+    FindStreamReply, FindStreamRequest, GetRoomReply, GetRoomRequest, HoldStreamsReply, HoldStreamsRequest,
+    JoinReply, JoinRequest, KeepAliveReply, KeepAliveRequest, LeaveReply, LeaveRequest, RemoveStreamReply,
+    RemoveStreamRequest, StreamEndedReply, StreamEndedRequest, StreamRef,
+};
+use tonic::{Request, Response, Status};
+
+use crate::answer::{bounded, failed};
+
+type Answer<T> = Result<Response<T>, Status>;
+
+/// How much of a reason that an SFU gives goes into the log, in characters.
+const MAX_REASON: usize = 200;
+
+/// The register over a store and the events.
+pub struct Service {
+    store: Arc<dyn Store>,
+    events: Arc<dyn Events>,
+}
+
+/// The register as a gRPC service.
+#[must_use]
+pub fn service(store: Arc<dyn Store>, events: Arc<dyn Events>) -> RegisterServer<Service> {
+    rpc::server::register(Service { store, events })
+}
+
+#[tonic::async_trait]
+impl Register for Service {
+    async fn join(&self, request: Request<JoinRequest>) -> Answer<JoinReply> {
+        let JoinRequest { rid, uid, owner } = request.into_inner();
+        let (rid, uid, owner) = (room_id(&rid)?, user_id(&uid)?, connection_owner(owner)?);
+        let joined = self.store.join(&rid, &uid, &owner).await.map_err(failed)?;
+        if let Some(event) = &joined.event {
+            self.publish(event).await;
+        }
+        answer(JoinReply { room: Some((&joined.state).into()) })
+    }
+
+    async fn leave(&self, request: Request<LeaveRequest>) -> Answer<LeaveReply> {
+        let LeaveRequest { rid, uid, owner } = request.into_inner();
+        let (rid, uid, owner) = (room_id(&rid)?, user_id(&uid)?, connection_owner(owner)?);
+        let left = self.store.leave(&rid, &uid, &owner).await.map_err(failed)?;
+        self.publish(&left.event).await;
+        let streams = left.streams.iter().map(Into::into).collect();
+        answer(LeaveReply { version: left.event.version, streams })
+    }
+
+    async fn keep_alive(&self, request: Request<KeepAliveRequest>) -> Answer<KeepAliveReply> {
+        let entries = request.into_inner().entries;
+        bounded("entries", entries.len())?;
+        let members: Vec<Member> = entries.into_iter().map(member).collect::<Result<_, _>>()?;
+        let kept = self.store.keep_alive(&members).await.map_err(failed)?;
+        let entries =
+            kept.into_iter().map(|kept| KeptAlive { version: kept.version, held: kept.held }).collect();
+        answer(KeepAliveReply { entries })
+    }
+
+    async fn get_room(&self, request: Request<GetRoomRequest>) -> Answer<GetRoomReply> {
+        let rid = room_id(&request.into_inner().rid)?;
+        let state = self.store.snapshot(&rid).await.map_err(failed)?;
+        answer(GetRoomReply { room: Some((&state).into()) })
+    }
+
+    async fn add_stream(&self, request: Request<AddStreamRequest>) -> Answer<AddStreamReply> {
+        let AddStreamRequest { rid, owner, stream } = request.into_inner();
+        let (rid, owner) = (room_id(&rid)?, connection_owner(owner)?);
+        let stream = Stream::try_from(present(stream, "stream")?)?;
+        let event = self.store.add_stream(&rid, &owner, stream).await.map_err(failed)?;
+        self.publish(&event).await;
+        answer(AddStreamReply { version: event.version })
+    }
+
+    async fn remove_stream(&self, request: Request<RemoveStreamRequest>) -> Answer<RemoveStreamReply> {
+        let RemoveStreamRequest { rid, uid, owner, mid } = request.into_inner();
+        let (rid, uid) = (room_id(&rid)?, user_id(&uid)?);
+        let (owner, mid) = (connection_owner(owner)?, stream_id(&mid)?);
+        let removed = self.store.remove_stream(&rid, &uid, &owner, &mid).await.map_err(failed)?;
+        self.publish(&removed.event).await;
+        answer(RemoveStreamReply { version: removed.event.version, stream: Some((&removed.stream).into()) })
+    }
+
+    async fn find_stream(&self, request: Request<FindStreamRequest>) -> Answer<FindStreamReply> {
+        let FindStreamRequest { rid, mid } = request.into_inner();
+        let (rid, mid) = (room_id(&rid)?, stream_id(&mid)?);
+        let stream = self.store.find_stream(&rid, &mid).await.map_err(failed)?;
+        answer(FindStreamReply { stream: Some((&stream).into()) })
+    }
+
+    async fn broadcast(&self, request: Request<BroadcastRequest>) -> Answer<BroadcastReply> {
+        let BroadcastRequest { rid, uid, owner, data_json } = request.into_inner();
+        let (rid, uid) = (room_id(&rid)?, user_id(&uid)?);
+        let (owner, data) = (connection_owner(owner)?, json(&data_json)?);
+        let event = self.store.broadcast(&rid, &uid, &owner, data).await.map_err(failed)?;
+        self.publish(&event).await;
+        answer(BroadcastReply { version: event.version })
+    }
+
+    async fn events_since(&self, request: Request<EventsSinceRequest>) -> Answer<EventsSinceReply> {
+        let EventsSinceRequest { rid, after } = request.into_inner();
+        let since = self.store.events_since(&room_id(&rid)?, after).await.map_err(failed)?;
+        answer((&since).into())
+    }
+
+    async fn stream_ended(&self, request: Request<StreamEndedRequest>) -> Answer<StreamEndedReply> {
+        let StreamEndedRequest { rid, mid, sfu_id, reason } = request.into_inner();
+        let (rid, mid, sfu) = (room_id(&rid)?, stream_id(&mid)?, node_id(&sfu_id, "sfu_id")?);
+        if let Some(event) = self.store.stream_ended(&rid, &mid, &sfu).await.map_err(failed)? {
+            let reason: String = reason.chars().take(MAX_REASON).collect();
+            tracing::info!(?rid, ?mid, %sfu, ?reason, "a stream's media stopped");
+            self.publish(&event).await;
+        }
+        answer(StreamEndedReply {})
+    }
+
+    async fn hold_streams(&self, request: Request<HoldStreamsRequest>) -> Answer<HoldStreamsReply> {
+        let HoldStreamsRequest { sfu_id, streams } = request.into_inner();
+        bounded("streams", streams.len())?;
+        let sfu = node_id(&sfu_id, "sfu_id")?;
+        let streams: Vec<(RoomId, StreamId)> = streams.iter().map(stream_ref).collect::<Result<_, _>>()?;
+        let unknown = self.store.hold_streams(&sfu, &streams).await.map_err(failed)?;
+        let refer = |(rid, mid): (RoomId, StreamId)| StreamRef { rid: rid.to_string(), mid: mid.to_string() };
+        answer(HoldStreamsReply { unknown: unknown.into_iter().map(refer).collect() })
+    }
+}
+
+impl Service {
+    /// The change is made, whatever happens here: who misses its event finds out by the version.
+    async fn publish(&self, event: &RoomEvent) {
+        tracing::debug!(rid = ?event.rid, version = event.version, facts = event.notices.len(), "changed");
+        if let Err(error) = self.events.publish(event).await {
+            tracing::debug!(rid = ?event.rid, version = event.version, %error, "event not published");
+        }
+    }
+}
+
+fn answer<T>(reply: T) -> Answer<T> {
+    Ok(Response::new(reply))
+}
+
+fn member(entry: rpc::proto::keep_alive_request::Entry) -> Result<Member, InvalidField> {
+    Ok(Member { rid: room_id(&entry.rid)?, uid: user_id(&entry.uid)?, owner: connection_owner(entry.owner)? })
+}
+
+fn stream_ref(stream: &StreamRef) -> Result<(RoomId, StreamId), InvalidField> {
+    Ok((room_id(&stream.rid)?, stream_id(&stream.mid)?))
+}
