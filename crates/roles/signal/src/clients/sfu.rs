@@ -1,0 +1,165 @@
+//! The SFUs, as the signalling role uses them.
+
+use super::{Clients, answered, refusal, was_not_done};
+use crate::refusal::Refusal;
+use cluster::{NodeInfo, choose_sfu};
+use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use rpc::proto::{self, sfu_client::SfuClient};
+use std::future::Future;
+use tokio::time::Instant;
+use tonic::{Code, Response, Status, transport::Channel};
+
+type Client = SfuClient<Channel>;
+
+/// SFUs that are tried for one `publish`: each failure costs time, and there is
+/// little of it.
+const MAX_ATTEMPTS: usize = 3;
+
+/// An offer and whom it is from.
+pub(crate) struct Offer<'a> {
+    pub(crate) rid: &'a RoomId,
+    pub(crate) uid: &'a UserId,
+    pub(crate) mid: &'a StreamId,
+    pub(crate) sdp: &'a str,
+}
+
+/// Why `publish` failed, and where the stream may be all the same.
+pub(crate) struct NotPublished {
+    pub(crate) refusal: Refusal,
+    pub(crate) maybe_at: Option<NodeId>,
+}
+
+impl Clients {
+    /// Hands a stream to an SFU with room for it. Answers which one, and its SDP.
+    pub(crate) async fn publish(
+        &self,
+        deadline: Instant,
+        offer: &Offer<'_>,
+    ) -> Result<(NodeId, String), NotPublished> {
+        let mut nodes = self.sfus.borrow().to_vec();
+        let mut failed = NotPublished { refusal: Refusal::plain(ErrorCode::NoSfu), maybe_at: None };
+        for _ in 0..MAX_ATTEMPTS {
+            let Some(node) = choose_sfu(&nodes, &self.dc, random()).cloned() else { break };
+            let status = match self.publish_at(deadline, &node, offer).await {
+                Ok(sdp) => return Ok((node.id, sdp)),
+                Err(status) => status,
+            };
+            failed.refusal = sfu_refusal(&status, ErrorCode::NoSuchStream);
+            if !was_not_done(&status) {
+                // A refusal says that nothing was done, silence says nothing.
+                failed.maybe_at = (failed.refusal.code == ErrorCode::SfuSilent).then_some(node.id);
+                break;
+            }
+            if failed.refusal.code == ErrorCode::Draining {
+                failed.refusal = Refusal::plain(ErrorCode::NoSfu);
+            }
+            nodes.retain(|other| other.id != node.id);
+        }
+        Err(failed)
+    }
+
+    async fn publish_at(
+        &self,
+        deadline: Instant,
+        node: &NodeInfo,
+        offer: &Offer<'_>,
+    ) -> Result<String, Status> {
+        let request = proto::PublishRequest {
+            rid: offer.rid.to_string(),
+            uid: offer.uid.to_string(),
+            mid: offer.mid.to_string(),
+            offer_sdp: offer.sdp.to_owned(),
+        };
+        let mut client = rpc::client::sfu(self.dial(node)?);
+        answered(deadline, client.publish(request)).await.map(|reply| reply.answer_sdp)
+    }
+
+    pub(crate) async fn unpublish(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        rid: &RoomId,
+        mid: &StreamId,
+    ) -> Result<(), Refusal> {
+        let request = proto::UnpublishRequest { rid: rid.to_string(), mid: mid.to_string() };
+        let reply = self
+            .sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.unpublish(request).await });
+        reply.await.map(drop)
+    }
+
+    /// Answers the SFU's SDP.
+    pub(crate) async fn subscribe(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        offer: &Offer<'_>,
+        sid: &SubscriptionId,
+    ) -> Result<String, Refusal> {
+        let request = proto::SubscribeRequest {
+            rid: offer.rid.to_string(),
+            uid: offer.uid.to_string(),
+            mid: offer.mid.to_string(),
+            sid: sid.to_string(),
+            offer_sdp: offer.sdp.to_owned(),
+        };
+        let reply = self
+            .sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.subscribe(request).await });
+        reply.await.map(|reply| reply.answer_sdp)
+    }
+
+    pub(crate) async fn unsubscribe(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        rid: &RoomId,
+        uid: &UserId,
+        mid: &StreamId,
+        sid: &SubscriptionId,
+    ) -> Result<(), Refusal> {
+        let request = proto::UnsubscribeRequest {
+            rid: rid.to_string(),
+            uid: uid.to_string(),
+            mid: mid.to_string(),
+            sid: sid.to_string(),
+        };
+        let reply = self.sfu(deadline, sfu, ErrorCode::NoSuchSubscription, |mut to| async move {
+            to.unsubscribe(request).await
+        });
+        reply.await.map(drop)
+    }
+
+    /// Calls one certain SFU.
+    async fn sfu<T, F>(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        not_found: ErrorCode,
+        call: impl FnOnce(Client) -> F,
+    ) -> Result<T, Refusal>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let node = self.sfus.borrow().iter().find(|node| node.id == *sfu).cloned();
+        let node = node.ok_or_else(|| Refusal::plain(ErrorCode::SfuSilent))?;
+        let called = async { call(rpc::client::sfu(self.dial(&node)?)).await };
+        answered(deadline, called).await.map_err(|status| sfu_refusal(&status, not_found))
+    }
+}
+
+/// What a client hears. An SFU that attaches no code of the protocol still says
+/// with gRPC's own what was wrong.
+fn sfu_refusal(status: &Status, not_found: ErrorCode) -> Refusal {
+    let code = match status.code() {
+        Code::InvalidArgument => ErrorCode::Sdp,
+        Code::NotFound => not_found,
+        Code::PermissionDenied => ErrorCode::NotAllowed,
+        Code::ResourceExhausted => ErrorCode::Limit,
+        _ => return refusal(status, ErrorCode::SfuSilent),
+    };
+    Refusal::new(rpc::status::error_code(status).unwrap_or(code), status.message())
+}
+
+/// Placement has no need of good randomness; without any, it still works.
+fn random() -> u64 {
+    getrandom::u64().unwrap_or_default()
+}

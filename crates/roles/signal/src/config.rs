@@ -1,0 +1,74 @@
+//! What the wiring hands in.
+
+use cluster::{Discovery, Events};
+use model::NodeId;
+use rpc::channel::Dialer;
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+/// How a signalling node is set up.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// This node: `signalid` in the protocol.
+    pub node: NodeId,
+    /// The data centre it is in: SFUs of the same one are preferred.
+    pub dc: Arc<str>,
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// With it: `wss` and `https` instead of `ws` and `http`.
+    pub tls: Option<Tls>,
+    /// The web origins whose pages may connect, besides the server's own.
+    /// `*` lets in every page.
+    pub allowed_origins: Vec<String>,
+    /// The protocol's times.
+    pub timing: Timing,
+}
+
+/// Files with the server's identity, both PEM.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// The certificate chain, the server's own first.
+    pub cert: PathBuf,
+    /// The private key: PKCS#8, PKCS#1 or SEC1.
+    pub key: PathBuf,
+}
+
+/// What the role needs from the outside world.
+#[derive(Clone)]
+pub struct Edges {
+    /// Reaches the other nodes.
+    pub dialer: Dialer,
+    /// Knows them.
+    pub discovery: Arc<dyn Discovery>,
+    /// Carries the rooms' events.
+    pub events: Arc<dyn Events>,
+}
+
+/// How long things take. [`Timing::default`] is what the protocol says; only
+/// tests have reason to differ.
+#[derive(Clone, Copy, Debug)]
+pub struct Timing {
+    /// TLS handshake and HTTP header together; also the wait for another
+    /// request on the same connection.
+    pub handshake: Duration,
+    /// Between two pings of the server.
+    pub ping: Duration,
+    /// A connection that has said nothing for this long is closed.
+    pub silence: Duration,
+    /// A connection without any request for this long leaves its rooms.
+    pub idle: Duration,
+    /// How often the register hears who is still there. Several times within
+    /// its own expiry of 60 s.
+    pub refresh: Duration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Self {
+            handshake: Duration::from_secs(10),
+            ping: Duration::from_secs(15),
+            silence: Duration::from_secs(45),
+            idle: Duration::from_secs(60),
+            refresh: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What all connections of a node share.
+
+use crate::{Config, Edges, Timing, clients::Clients, room::Rooms, session::Sessions};
+use model::{NodeId, Owner};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+/// The parts of a running node.
+pub(crate) struct Context {
+    pub(crate) node: NodeId,
+    pub(crate) timing: Timing,
+    pub(crate) clients: Arc<Clients>,
+    pub(crate) rooms: Arc<Rooms>,
+    pub(crate) sessions: Sessions,
+    /// Cancelled when the node goes down.
+    pub(crate) stop: CancellationToken,
+    /// What a shutdown waits for.
+    pub(crate) tasks: TaskTracker,
+    next_connection: AtomicU64,
+}
+
+impl Context {
+    pub(crate) fn new(config: &Config, edges: Edges) -> Arc<Self> {
+        let clients = Arc::new(Clients::new(&config.dc, &edges));
+        Arc::new(Self {
+            node: config.node.clone(),
+            timing: config.timing,
+            rooms: Rooms::new(edges.events, Arc::clone(&clients)),
+            clients,
+            sessions: Sessions::default(),
+            stop: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            next_connection: AtomicU64::new(first_connection()),
+        })
+    }
+
+    /// The owner that a new connection's users get.
+    pub(crate) fn new_owner(&self) -> Owner {
+        let connection = self.next_connection.fetch_add(1, Ordering::Relaxed);
+        Owner { signal: self.node.clone(), connection }
+    }
+}
+
+/// Connections are numbered from the time in microseconds, so that a node
+/// which was started again does not repeat a number.
+fn first_connection() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_micros()).unwrap_or(u64::MAX / 2)
+}

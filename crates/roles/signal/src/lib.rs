@@ -1,0 +1,87 @@
+//! Terminates client connections and speaks protoo with them.
+//!
+//! The role holds no truth: only which of its own clients is in which room.
+//! - [`server`]: TCP, TLS and HTTP up to the WebSocket.
+//! - [`session`]: one connection: what comes in, what goes out, how it ends.
+//! - [`method`]: one file for each request of the protocol.
+//! - [`room`]: hands a room's events to those of its members who are connected here.
+//! - [`clients`]: speaks to the registers and the SFUs.
+//! - [`keeper`]: tells the register who is still there.
+//! - [`service`]: what operators may ask of this node.
+
+mod clients;
+mod config;
+mod context;
+mod keeper;
+mod lists;
+mod method;
+mod notice;
+mod refusal;
+mod room;
+mod server;
+mod service;
+mod session;
+
+pub use config::{Config, Edges, Timing, Tls};
+pub use server::StartError;
+pub use service::SignalService;
+
+use context::Context;
+use server::Server;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+/// A running signalling node.
+///
+/// Dropping it ends it without a word to anybody; [`Signal::shutdown`] takes leave.
+pub struct Signal {
+    context: Arc<Context>,
+    server: Server,
+}
+
+impl Signal {
+    /// Binds the listener and serves clients from now on; `pages` answers
+    /// everything but `/ws`. Call it inside a tokio runtime.
+    ///
+    /// # Errors
+    /// Says which file or address cannot be used, and why.
+    pub async fn start(config: Config, edges: Edges, pages: axum::Router) -> Result<Self, StartError> {
+        let context = Context::new(&config, edges);
+        let server = Server::start(&config, Arc::clone(&context), pages).await?;
+        context.tasks.spawn(keeper::run(Arc::clone(&context)));
+        Ok(Self { context, server })
+    }
+
+    /// Where clients connect: the port that was bound.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// How many clients are connected now.
+    #[must_use]
+    pub fn sessions(&self) -> usize {
+        self.context.sessions.len()
+    }
+
+    /// The gRPC service of this node, for `rpc::server::signal`.
+    #[must_use]
+    pub fn service(&self) -> SignalService {
+        SignalService::new(Arc::clone(&self.context))
+    }
+
+    /// Takes nobody new, closes every connection with 1001, and takes their
+    /// users out of their rooms. Returns when all that is done, or after `patience`.
+    pub async fn shutdown(self, patience: Duration) {
+        self.context.stop.cancel();
+        self.context.tasks.close();
+        if tokio::time::timeout(patience, self.context.tasks.wait()).await.is_err() {
+            tracing::info!(left = self.context.tasks.len(), "not every connection could be closed in time");
+        }
+    }
+}
+
+impl Drop for Signal {
+    fn drop(&mut self) {
+        self.context.stop.cancel();
+    }
+}

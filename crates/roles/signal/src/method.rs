@@ -1,0 +1,95 @@
+//! What a client may ask: one file for each request of the protocol.
+//!
+//! Every request is checked in the same order: its data is an object, the room's
+//! id, whether the caller is in that room, its own members as the protocol lists
+//! them, whether what they name exists, whether the caller may.
+
+mod broadcast;
+mod call;
+mod data;
+mod getpubs;
+mod getusers;
+mod join;
+mod keepalive;
+mod leave;
+mod publish;
+mod subscribe;
+mod unpublish;
+mod unsubscribe;
+
+pub(crate) use call::Call;
+
+use crate::refusal::Refusal;
+use model::ErrorCode;
+use protoo::Quote;
+use std::time::Instant;
+
+/// The protocol's requests.
+#[derive(Clone, Copy, Debug)]
+enum Method {
+    Join,
+    Leave,
+    KeepAlive,
+    Publish,
+    Unpublish,
+    Subscribe,
+    Unsubscribe,
+    Broadcast,
+    GetUsers,
+    GetPubs,
+}
+
+impl Method {
+    fn named(name: &str) -> Result<Self, Refusal> {
+        Ok(match name {
+            "join" => Self::Join,
+            "leave" => Self::Leave,
+            "keepalive" => Self::KeepAlive,
+            "publish" => Self::Publish,
+            "unpublish" => Self::Unpublish,
+            "subscribe" => Self::Subscribe,
+            "unsubscribe" => Self::Unsubscribe,
+            "broadcast" => Self::Broadcast,
+            "getusers" => Self::GetUsers,
+            "getpubs" => Self::GetPubs,
+            _ => {
+                let reason = format!("unknown method {}: expected one of the protocol's", Quote(name));
+                return Err(Refusal::new(ErrorCode::Internal, reason));
+            }
+        })
+    }
+
+    /// Each answers the call itself when it succeeds.
+    async fn run(self, call: &Call<'_>) -> Result<(), Refusal> {
+        match self {
+            Self::Join => join::join(call).await,
+            Self::Leave => leave::leave(call).await,
+            Self::KeepAlive => keepalive::keepalive(call),
+            Self::Publish => publish::publish(call).await,
+            Self::Unpublish => unpublish::unpublish(call).await,
+            Self::Subscribe => subscribe::subscribe(call).await,
+            Self::Unsubscribe => unsubscribe::unsubscribe(call).await,
+            Self::Broadcast => broadcast::broadcast(call).await,
+            Self::GetUsers => getusers::getusers(call).await,
+            Self::GetPubs => getpubs::getpubs(call).await,
+        }
+    }
+}
+
+/// Does what is asked, and answers it.
+pub(crate) async fn handle(call: &Call<'_>, name: &str) {
+    let began = Instant::now();
+    let done = match Method::named(name) {
+        Ok(method) => method.run(call).await,
+        Err(refusal) => Err(refusal),
+    };
+    let uid = &call.session.uid;
+    let took = began.elapsed();
+    match done {
+        Ok(()) => tracing::debug!(?uid, method = name, ?took, "done"),
+        Err(refusal) => {
+            tracing::debug!(?uid, method = %Quote(name), ?took, %refusal, "refused");
+            call.refuse(&refusal);
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The `data` of a request, member by member, each with its own error code.
+
+use crate::refusal::Refusal;
+use model::{ErrorCode, JsonText, MediaInfo, RoomId, StreamId, SubscriptionId};
+use protoo::json::{pick, text_of};
+use std::{borrow::Cow, fmt::Display};
+
+/// The raw members that the protocol knows; others are ignored.
+pub(super) struct Data<'a> {
+    rid: Option<&'a str>,
+    mid: Option<&'a str>,
+    sid: Option<&'a str>,
+    jsep: Option<&'a str>,
+    minfo: Option<&'a str>,
+    data: Option<&'a str>,
+}
+
+impl<'a> Data<'a> {
+    pub(super) fn read(raw: Option<&'a str>) -> Result<Self, Refusal> {
+        let raw = raw.ok_or_else(|| Refusal::missing(ErrorCode::Data, "data", "an object"))?;
+        let members = pick(raw, ["rid", "mid", "sid", "jsep", "minfo", "data"]);
+        let [rid, mid, sid, jsep, minfo, data] =
+            members.ok_or_else(|| Refusal::invalid(ErrorCode::Data, "data", "is no object"))?;
+        Ok(Self { rid, mid, sid, jsep, minfo, data })
+    }
+
+    pub(super) fn rid(&self) -> Result<RoomId, Refusal> {
+        id(self.rid, "rid", ErrorCode::Rid, RoomId::parse)
+    }
+
+    pub(super) fn mid(&self) -> Result<StreamId, Refusal> {
+        id(self.mid, "mid", ErrorCode::Mid, StreamId::parse)
+    }
+
+    pub(super) fn sid(&self) -> Result<SubscriptionId, Refusal> {
+        id(self.sid, "sid", ErrorCode::Sid, SubscriptionId::parse)
+    }
+
+    /// The SDP of `jsep`.
+    pub(super) fn offer(&self) -> Result<Cow<'a, str>, Refusal> {
+        let expected = r#"{"type":"offer","sdp":TEXT}"#;
+        let jsep = self.jsep.ok_or_else(|| Refusal::missing(ErrorCode::Jsep, "jsep", expected))?;
+        let [kind, sdp] = pick(jsep, ["type", "sdp"]).ok_or_else(|| {
+            Refusal::invalid(ErrorCode::Jsep, "jsep", format_args!("is no object: expected {expected}"))
+        })?;
+        if kind.and_then(text_of).as_deref() != Some("offer") {
+            return Err(Refusal::invalid(ErrorCode::Jsep, "jsep.type", "is missing or not \"offer\""));
+        }
+        let sdp = sdp.and_then(text_of).filter(|sdp| !sdp.is_empty());
+        sdp.ok_or_else(|| Refusal::missing(ErrorCode::Sdp, "jsep.sdp", "the offer's SDP as text"))
+    }
+
+    pub(super) fn minfo(&self) -> Result<MediaInfo, Refusal> {
+        let expected = "an object with audio, video, audiotype, videotype";
+        let raw = self.minfo.ok_or_else(|| Refusal::missing(ErrorCode::Minfo, "minfo", expected))?;
+        MediaInfo::parse(raw).map_err(|why| Refusal::invalid(ErrorCode::Minfo, "minfo", why))
+    }
+
+    /// What `broadcast` says.
+    pub(super) fn said(&self) -> Result<JsonText, Refusal> {
+        let raw =
+            self.data.ok_or_else(|| Refusal::missing(ErrorCode::Data, "data.data", "any JSON value"))?;
+        JsonText::parse(raw).map_err(|why| Refusal::invalid(ErrorCode::Data, "data.data", why))
+    }
+}
+
+fn id<T, E: Display>(
+    raw: Option<&str>,
+    name: &str,
+    code: ErrorCode,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+) -> Result<T, Refusal> {
+    let raw = raw.ok_or_else(|| Refusal::missing(code, name, "a text"))?;
+    let text = text_of(raw).ok_or_else(|| Refusal::invalid(code, name, "is no text"))?;
+    parse(&text).map_err(|why| Refusal::invalid(code, name, why))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Data;
+    use crate::refusal::Refusal;
+
+    fn code<T>(result: Result<T, Refusal>) -> u8 {
+        result.err().expect("an error").code.number()
+    }
+
+    fn data(raw: &str) -> Data<'_> {
+        Data::read(Some(raw)).unwrap()
+    }
+
+    #[test]
+    fn data_is_an_object() {
+        assert_eq!(code(Data::read(None)), 19);
+        for raw in ["null", "[]", "\"rid\"", "1", "true"] {
+            assert_eq!(code(Data::read(Some(raw))), 19, "{raw}");
+        }
+    }
+
+    #[test]
+    fn an_id_is_a_text_of_the_right_kind() {
+        assert_eq!(data(r#"{"rid":"r\u00f6m"}"#).rid().unwrap().as_str(), "röm");
+        for raw in [
+            "{}",
+            r#"{"rid":1}"#,
+            r#"{"rid":""}"#,
+            r#"{"rid":"a\n"}"#,
+            r#"{"rid":null}"#,
+            r#"{"rid":"\ud800"}"#,
+        ] {
+            assert_eq!(code(data(raw).rid()), 2, "{raw}");
+        }
+        assert_eq!(code(data(r#"{"mid":[]}"#).mid()), 3);
+        assert_eq!(code(data(r#"{"sid":{}}"#).sid()), 4);
+    }
+
+    #[test]
+    fn an_offer_has_its_type_and_its_sdp() {
+        assert_eq!(data(r#"{"jsep":{"sdp":"v=0\r\n","type":"offer","x":1}}"#).offer().unwrap(), "v=0\r\n");
+        for raw in ["{}", r#"{"jsep":1}"#, r#"{"jsep":{}}"#, r#"{"jsep":{"type":"answer","sdp":"v=0"}}"#] {
+            assert_eq!(code(data(raw).offer()), 5, "{raw}");
+        }
+        for raw in [
+            r#"{"jsep":{"type":"offer"}}"#,
+            r#"{"jsep":{"type":"offer","sdp":""}}"#,
+            r#"{"jsep":{"type":"offer","sdp":7}}"#,
+        ] {
+            assert_eq!(code(data(raw).offer()), 6, "{raw}");
+        }
+    }
+
+    #[test]
+    fn media_info_and_what_is_said_are_kept_as_they_came() {
+        let raw =
+            r#"{"minfo":{ "audio":true,"video":true,"audiotype":0,"videotype":2,"x":[1.0] },"data":1e2}"#;
+        let data = data(raw);
+        assert_eq!(
+            data.minfo().unwrap().as_str(),
+            r#"{ "audio":true,"video":true,"audiotype":0,"videotype":2,"x":[1.0] }"#
+        );
+        assert_eq!(data.said().unwrap().as_str(), "1e2");
+    }
+
+    #[test]
+    fn without_them_there_is_an_error_of_their_own() {
+        for raw in
+            ["{}", r#"{"minfo":{}}"#, r#"{"minfo":{"audio":1,"video":true,"audiotype":0,"videotype":0}}"#]
+        {
+            assert_eq!(code(data(raw).minfo()), 7, "{raw}");
+        }
+        assert_eq!(code(data("{}").said()), 19);
+        assert_eq!(data(r#"{"data":null}"#).said().unwrap().as_str(), "null");
+    }
+}

@@ -1,0 +1,29 @@
+//! `getusers`: who else is in the room.
+
+use super::call::Call;
+use crate::{clients::Held, lists::Lists, refusal::Refusal};
+use model::{ErrorCode, RoomId};
+use std::slice;
+
+pub(super) async fn getusers(call: &Call<'_>) -> Result<(), Refusal> {
+    with_lists(call, |lists| call.answer(&lists.users())).await
+}
+
+/// Answers from what this connection was told of the room, once that is as much
+/// as the register knows: so no answer contradicts a notification around it.
+pub(super) async fn with_lists(call: &Call<'_>, answer: impl FnOnce(Lists<'_>)) -> Result<(), Refusal> {
+    let rid = call.data()?.rid()?;
+    let room = call.joined(&rid)?;
+    let version = version(call, &rid).await?;
+    let uid = &call.session.uid;
+    room.answer_at(version, call.deadline, |state| answer(Lists::new(&rid, state, uid))).await
+}
+
+/// The room's version now.
+async fn version(call: &Call<'_>, rid: &RoomId) -> Result<u64, Refusal> {
+    let (uid, owner) = (call.session.uid.clone(), call.session.owner.clone());
+    let me = Held { rid: rid.clone(), uid, owner };
+    let held = call.clients().keep_alive(call.deadline, slice::from_ref(&me)).await?;
+    let me = held.first().ok_or_else(|| Refusal::plain(ErrorCode::Internal))?;
+    if me.held { Ok(me.version) } else { Err(Refusal::plain(ErrorCode::NotJoined)) }
+}

@@ -1,0 +1,81 @@
+//! `publish`: a stream of the caller's, to an SFU and then into the room.
+
+use super::call::{Call, unguessable};
+use crate::{
+    clients::{Offer, deadline},
+    refusal::Refusal,
+};
+use model::{ErrorCode, NodeId, RoomId, Stream, StreamId};
+use serde::Serialize;
+use std::sync::Arc;
+
+#[derive(Serialize)]
+struct Published<'a> {
+    jsep: Jsep<'a>,
+    mid: &'a str,
+    sfuid: &'a str,
+}
+
+/// An answer's SDP.
+#[derive(Serialize)]
+pub(super) struct Jsep<'a> {
+    r#type: &'static str,
+    sdp: &'a str,
+}
+
+impl<'a> Jsep<'a> {
+    pub(super) fn answer(sdp: &'a str) -> Self {
+        Self { r#type: "answer", sdp }
+    }
+}
+
+pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
+    let data = call.data()?;
+    let rid = data.rid()?;
+    call.joined(&rid)?;
+    let (sdp, info) = (data.offer()?, data.minfo()?);
+
+    let uid = &call.session.uid;
+    let mid = StreamId::of(uid, unguessable()?);
+    let (sfu, sdp) = to_sfu(call, &Offer { rid: &rid, uid, mid: &mid, sdp: &sdp }).await?;
+    // Ours before anybody hears of it: the server may end it at once.
+    call.holding(&rid, |held| held.published.insert(mid.clone(), sfu.clone()))?;
+    let stream = Stream { mid, uid: uid.clone(), sfu, info };
+    if let Err(refusal) = call.clients().add_stream(call.deadline, &rid, &call.session.owner, &stream).await {
+        call.holding(&rid, |held| held.published.remove(&stream.mid))?;
+        let doubtful = refusal.code == ErrorCode::RegisterSilent;
+        take_back(call, rid, stream.mid, stream.sfu, doubtful);
+        return Err(refusal);
+    }
+    let (mid, sfuid) = (stream.mid.as_str(), stream.sfu.as_str());
+    call.answer(&Published { jsep: Jsep::answer(&sdp), mid, sfuid });
+    Ok(())
+}
+
+async fn to_sfu(call: &Call<'_>, offer: &Offer<'_>) -> Result<(NodeId, String), Refusal> {
+    match call.clients().publish(call.deadline, offer).await {
+        Ok(published) => Ok(published),
+        Err(failed) => {
+            if let Some(sfu) = failed.maybe_at {
+                take_back(call, offer.rid.clone(), offer.mid.clone(), sfu, false);
+            }
+            Err(failed.refusal)
+        }
+    }
+}
+
+/// Ends what nobody will use: at the SFU, and in the room where it may have
+/// arrived there.
+fn take_back(call: &Call<'_>, rid: RoomId, mid: StreamId, sfu: NodeId, in_room: bool) {
+    let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
+    call.afterwards(async move {
+        let clients = &context.clients;
+        if in_room {
+            // Where this fails too, the stream expires in the register.
+            let _ = clients.remove_stream(deadline(), &rid, &session.uid, &session.owner, &mid).await;
+        }
+        if let Err(refusal) = clients.unpublish(deadline(), &sfu, &rid, &mid).await {
+            tracing::debug!(uid = ?session.uid, ?mid, %refusal, "could not take a stream back");
+        }
+    });
+}

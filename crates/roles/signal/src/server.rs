@@ -1,0 +1,98 @@
+//! TCP, TLS and HTTP, up to the WebSocket: who may come in, and how long that
+//! may take.
+//!
+//! The accept loop is our own, on hyper: a time limit has to cover TLS and
+//! header together, and a stranger who stalls must be the one who goes.
+
+mod connection;
+mod half_open;
+mod origin;
+mod peer;
+mod tls;
+mod upgrade;
+
+use crate::{Config, context::Context};
+use connection::Entrance;
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::Semaphore};
+
+pub(crate) use connection::Wire;
+
+/// Connections at the same time, HTTP and WebSocket together. Further ones are
+/// closed as soon as they are accepted. A quiet one costs a file descriptor, a
+/// task of 8 KiB (measured) and buffers of up to 20 KiB.
+const MAX_CONNECTIONS: usize = 16_384;
+
+/// After a failed accept (out of file descriptors, mostly) the loop rests for
+/// this long, or it would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// Why the node did not start: something in its config that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The address to listen on.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// As configured.
+        address: SocketAddr,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The certificate or key file.
+    #[error("cannot use the {what} {}: {why}", path.display())]
+    Tls {
+        /// "certificate" or "key".
+        what: &'static str,
+        /// As configured.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+}
+
+/// The listener, running.
+pub(crate) struct Server {
+    address: SocketAddr,
+}
+
+impl Server {
+    pub(crate) async fn start(
+        config: &Config,
+        context: Arc<Context>,
+        pages: axum::Router,
+    ) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let listen_error = |source| StartError::Listen { address: config.listen, source };
+        let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
+        let address = listener.local_addr().map_err(listen_error)?;
+        let router = upgrade::router(&context, &config.allowed_origins, pages);
+        let tasks = context.tasks.clone();
+        tasks.spawn(accept(listener, Arc::new(Entrance::new(context, router, tls))));
+        Ok(Self { address })
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+/// Accepts until the node goes down.
+async fn accept(listener: TcpListener, entrance: Arc<Entrance>) {
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let accepted = tokio::select! {
+            () = entrance.stopped() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((socket, from)) => match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => entrance.admit(socket, place),
+                Err(_) => tracing::debug!(%from, "refused: {MAX_CONNECTIONS} connections are open"),
+            },
+            Err(error) => {
+                tracing::debug!(%error, "accept failed");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! `GET /ws?peer=UID`: checked, and made a WebSocket.
+
+use super::{connection::Place, origin::Origins, peer::peer};
+use crate::{context::Context, session};
+use axum::{
+    Router,
+    body::Body,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue, StatusCode,
+        header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE},
+    },
+    response::{IntoResponse, Response},
+    routing::any,
+};
+use hyper_util::rt::TokioIo;
+use model::UserId;
+use std::sync::Arc;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::handshake::server::create_response_with_body;
+
+#[derive(Clone)]
+struct Door {
+    context: Arc<Context>,
+    origins: Arc<Origins>,
+}
+
+/// `/ws`, and the pages for everything else.
+pub(super) fn router(context: &Arc<Context>, allowed_origins: &[String], pages: Router) -> Router {
+    let door = Door { context: Arc::clone(context), origins: Arc::new(Origins::new(allowed_origins)) };
+    Router::new().route("/ws", any(open)).with_state(door).fallback_service(pages)
+}
+
+type Refused = (StatusCode, String);
+
+async fn open(State(door): State<Door>, request: Request) -> Response {
+    match door.upgrade(request) {
+        Ok(response) => response,
+        Err((StatusCode::UPGRADE_REQUIRED, why)) => {
+            let headers = [(UPGRADE, "websocket"), (CONNECTION, "upgrade"), (SEC_WEBSOCKET_VERSION, "13")];
+            (StatusCode::UPGRADE_REQUIRED, headers, why).into_response()
+        }
+        Err(refused) => refused.into_response(),
+    }
+}
+
+impl Door {
+    fn upgrade(&self, mut request: Request) -> Result<Response, Refused> {
+        if self.context.stop.is_cancelled() {
+            return Err((StatusCode::SERVICE_UNAVAILABLE, "the node is draining: connect again".to_owned()));
+        }
+        if !self.origins.allow(request.headers()) {
+            let why = "pages of this origin may not connect (see allowed_origins)".to_owned();
+            return Err((StatusCode::FORBIDDEN, why));
+        }
+        let uid = peer(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
+        let mut response = create_response_with_body(&request, Body::empty)
+            .map_err(|error| (StatusCode::UPGRADE_REQUIRED, format!("expected a WebSocket: {error}")))?;
+        if offers_protoo(request.headers()) {
+            let name = HeaderValue::from_static(protoo::SUB_PROTOCOL);
+            response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
+        }
+        self.start_session(&mut request, uid);
+        Ok(response)
+    }
+
+    /// The session starts when the response is out.
+    fn start_session(&self, request: &mut Request, uid: UserId) {
+        let place = request.extensions_mut().remove::<Place>();
+        let upgraded = hyper::upgrade::on(request);
+        let context = Arc::clone(&self.context);
+        self.context.tasks.spawn(async move {
+            let _place = place;
+            match timeout(context.timing.handshake, upgraded).await {
+                Ok(Ok(upgraded)) => session::run(context, uid, TokioIo::new(upgraded)).await,
+                Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
+                Err(_) => tracing::debug!("upgrade took too long"),
+            }
+        });
+    }
+}
+
+fn offers_protoo(headers: &HeaderMap) -> bool {
+    let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
+    offers.flat_map(|offer| offer.split(',')).any(|name| name.trim() == protoo::SUB_PROTOCOL)
+}

@@ -1,0 +1,124 @@
+//! One client connection: what comes in, what goes out, and how it ends.
+//!
+//! A connection is one task with two halves. The reader handles one request
+//! after the other, and reads no further while one is under way, so that a flood
+//! waits in the sender's own buffers. The writer empties a bounded queue. When
+//! either ends, so does the other, and the users leave their rooms.
+
+mod ending;
+mod holdings;
+mod outbox;
+mod pace;
+mod reader;
+mod roll;
+mod wire;
+mod writer;
+
+pub(crate) use ending::{close_at_sfus, end_subscription, leave_all};
+pub(crate) use holdings::{Holdings, MAX_ROOMS, MAX_SUBSCRIPTIONS, RoomHoldings, Subscribed};
+#[cfg(test)]
+pub(crate) use outbox::Next;
+pub(crate) use outbox::{Closing, Outbox};
+pub(crate) use roll::Sessions;
+
+use crate::{context::Context, notice, server::Wire};
+use model::{Owner, RoomId, UserId};
+use parking_lot::Mutex;
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
+use tokio_util::sync::CancellationToken;
+
+/// A connection, as the rest of the node sees it.
+pub(crate) struct Session {
+    pub(crate) uid: UserId,
+    pub(crate) owner: Owner,
+    pub(crate) outbox: Outbox,
+    /// Taken after a room's lock, never before it, and never while a room is
+    /// entered or left.
+    pub(crate) holdings: Mutex<Holdings>,
+    /// Rooms whose join nobody answered: the user may be in them, to be left at
+    /// the end. Never more than [`MAX_ROOMS`].
+    pub(crate) unanswered: Mutex<BTreeSet<RoomId>>,
+    /// Cancelled when the reader is to stop, which it does between two requests.
+    stop: CancellationToken,
+    opened: Instant,
+    /// When the last request came, in milliseconds after `opened`.
+    last_request: AtomicU64,
+}
+
+impl Session {
+    pub(crate) fn new(uid: UserId, owner: Owner, stop: CancellationToken) -> Self {
+        Self {
+            uid,
+            owner,
+            outbox: Outbox::default(),
+            holdings: Mutex::default(),
+            unanswered: Mutex::default(),
+            stop,
+            opened: Instant::now(),
+            last_request: AtomicU64::new(0),
+        }
+    }
+
+    /// Ends the connection: what is queued goes out, then this.
+    pub(crate) fn close(&self, closing: Closing) {
+        self.outbox.close(closing);
+        self.stop.cancel();
+    }
+
+    /// Another connection speaks for the user now: says so, and closes.
+    pub(crate) fn kick(&self, rids: &[RoomId]) {
+        for rid in rids {
+            self.outbox.push(notice::peer_kick(rid, &self.uid));
+        }
+        self.close(Closing::KICKED);
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.stop.is_cancelled()
+    }
+
+    /// A request came in now.
+    fn touch(&self) {
+        let now = u64::try_from(self.opened.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.last_request.store(now, Ordering::Relaxed);
+    }
+
+    /// When the last request came, or the connection began.
+    pub(crate) fn last_request(&self) -> Instant {
+        self.opened + Duration::from_millis(self.last_request.load(Ordering::Relaxed))
+    }
+}
+
+/// Runs a connection to its end, and takes its users out of their rooms.
+pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
+    let (sink, stream) = wire::open(wire).await;
+    let session = Arc::new(Session::new(uid, context.new_owner(), context.stop.child_token()));
+    let _enrolled = context.sessions.enrol(&session);
+    tracing::info!(uid = ?session.uid, connection = session.owner.connection, "connected");
+    let reading = async {
+        let (stream, closing) = reader::read(&context, &session, stream).await;
+        session.close(closing);
+        leave_all(&context, &session).await;
+        stream
+    };
+    let writing = async {
+        let sink = writer::write(&session.outbox, sink, context.timing).await;
+        session.stop.cancel();
+        sink
+    };
+    let (stream, sink) = tokio::join!(reading, writing);
+    tracing::info!(
+        uid = ?session.uid,
+        connection = session.owner.connection,
+        why = %session.outbox.ended(),
+        "disconnected"
+    );
+    wire::close(sink, stream).await;
+}

@@ -1,0 +1,102 @@
+//! Taking a connection's user out of its rooms, and ending its media.
+
+use super::{RoomHoldings, Session, Subscribed};
+use crate::{clients::deadline, context::Context};
+use futures_util::{StreamExt, stream};
+use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+
+/// Calls of one connection that are under way at the same time while it ends.
+const AT_ONCE: usize = 16;
+
+/// How often a register that does not answer is told that a user left. Beyond,
+/// its own expiry takes the user out.
+const ATTEMPTS: u32 = 3;
+
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// Takes the user out of all rooms of this connection. The connection may go on.
+pub(crate) async fn leave_all(context: &Arc<Context>, session: &Arc<Session>) {
+    let holdings = std::mem::take(&mut *session.holdings.lock());
+    let unanswered = std::mem::take(&mut *session.unanswered.lock());
+    let ending = || (Arc::clone(context), Arc::clone(session));
+    let held = at_once(holdings, |(rid, held)| {
+        let (context, session) = ending();
+        async move { leave(context, session, rid, held).await }
+    });
+    let doubtful = at_once(unanswered, |rid| {
+        let (context, session) = ending();
+        async move { tell_register(&context, &session, &rid).await }
+    });
+    tokio::join!(held, doubtful);
+}
+
+async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: RoomHoldings) {
+    held.lease.dismiss(&session);
+    tokio::join!(
+        tell_register(&context, &session, &rid),
+        close_at_sfus(&context, &session.uid, &rid, held.published, held.subscriptions),
+    );
+}
+
+async fn tell_register(context: &Context, session: &Session, rid: &RoomId) {
+    for attempt in 1..=ATTEMPTS {
+        match context.clients.leave(deadline(), rid, &session.uid, &session.owner).await {
+            Ok(_) => return,
+            // Another connection speaks for the user by now: not our business.
+            Err(refusal) if refusal.code == ErrorCode::NotJoined => return,
+            Err(refusal) => tracing::debug!(uid = ?session.uid, ?rid, attempt, %refusal, "could not leave"),
+        }
+        if context.stop.is_cancelled() {
+            return;
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+/// Ends streams and subscriptions at their SFUs. An SFU that does not answer
+/// finds out by itself that nobody knows them any more.
+pub(crate) async fn close_at_sfus(
+    context: &Arc<Context>,
+    uid: &UserId,
+    rid: &RoomId,
+    published: BTreeMap<StreamId, NodeId>,
+    subscriptions: BTreeMap<SubscriptionId, Subscribed>,
+) {
+    let ending = || (Arc::clone(context), uid.clone(), rid.clone());
+    let streams = at_once(published, |(mid, sfu)| {
+        let (context, uid, rid) = ending();
+        async move {
+            if let Err(refusal) = context.clients.unpublish(deadline(), &sfu, &rid, &mid).await {
+                tracing::debug!(?uid, ?mid, %refusal, "could not end a stream");
+            }
+        }
+    });
+    let subscriptions = at_once(subscriptions, |(sid, at)| {
+        let (context, uid, rid) = ending();
+        async move { end_subscription(&context, &uid, &rid, &sid, &at).await }
+    });
+    tokio::join!(streams, subscriptions);
+}
+
+/// Ends a subscription that nobody will ask for any more.
+pub(crate) async fn end_subscription(
+    context: &Context,
+    uid: &UserId,
+    rid: &RoomId,
+    sid: &SubscriptionId,
+    at: &Subscribed,
+) {
+    if let Err(refusal) = context.clients.unsubscribe(deadline(), &at.sfu, rid, uid, &at.mid, sid).await {
+        tracing::debug!(?uid, ?sid, %refusal, "could not end a subscription");
+    }
+}
+
+/// Does something for each, [`AT_ONCE`] at a time.
+fn at_once<T, F>(all: impl IntoIterator<Item = T>, each: impl FnMut(T) -> F) -> impl Future<Output = ()>
+where
+    F: Future<Output = ()>,
+{
+    stream::iter(all).for_each_concurrent(AT_ONCE, each)
+}

@@ -1,0 +1,39 @@
+//! What a connection has: the rooms it is in, and in each of them what it
+//! publishes and subscribes to.
+
+use crate::room::Lease;
+use model::{NodeId, RoomId, StreamId, SubscriptionId};
+use std::collections::BTreeMap;
+
+/// Rooms of one connection; `join` answers 17 beyond.
+pub(crate) const MAX_ROOMS: usize = 100;
+
+/// Subscriptions of one connection in one room; `subscribe` answers 17 beyond.
+/// Those whose stream has ended do not count for long.
+pub(crate) const MAX_SUBSCRIPTIONS: usize = 2000;
+
+/// The rooms of one connection.
+pub(crate) type Holdings = BTreeMap<RoomId, RoomHoldings>;
+
+/// What a connection has in one room.
+pub(crate) struct RoomHoldings {
+    /// Keeps the room's events coming.
+    pub(crate) lease: Lease,
+    /// Each stream with the SFU that holds it. The register limits how many.
+    pub(crate) published: BTreeMap<StreamId, NodeId>,
+    /// Never more than [`MAX_SUBSCRIPTIONS`].
+    pub(crate) subscriptions: BTreeMap<SubscriptionId, Subscribed>,
+}
+
+/// Where a subscription is.
+#[derive(Clone)]
+pub(crate) struct Subscribed {
+    pub(crate) mid: StreamId,
+    pub(crate) sfu: NodeId,
+}
+
+impl RoomHoldings {
+    pub(crate) fn new(lease: Lease) -> Self {
+        Self { lease, published: BTreeMap::new(), subscriptions: BTreeMap::new() }
+    }
+}

@@ -1,0 +1,121 @@
+//! An SFU that moves no media: it answers every offer with a line of its own and
+//! remembers what it was asked for.
+
+use model::ErrorCode;
+use parking_lot::Mutex;
+use rpc::{
+    proto::{
+        DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
+        UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest, sfu_server::Sfu,
+    },
+    status::refuse,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+use tonic::{Request, Response, Status};
+
+#[derive(Clone, Default)]
+pub(crate) struct FakeSfu(Arc<Mutex<State>>);
+
+#[derive(Default)]
+struct State {
+    streams: BTreeSet<String>,
+    /// sid to uid and mid.
+    subscriptions: BTreeMap<String, (String, String)>,
+    silent: bool,
+    refusing: Option<ErrorCode>,
+}
+
+impl FakeSfu {
+    pub(crate) fn streams(&self) -> usize {
+        self.0.lock().streams.len()
+    }
+
+    pub(crate) fn subscriptions(&self) -> usize {
+        self.0.lock().subscriptions.len()
+    }
+
+    /// From now on it takes calls and answers none.
+    pub(crate) fn fall_silent(&self) {
+        self.0.lock().silent = true;
+    }
+
+    /// From now on it refuses every offer.
+    pub(crate) fn refuse(&self, code: ErrorCode) {
+        self.0.lock().refusing = Some(code);
+    }
+
+    /// A stream's media stops.
+    pub(crate) fn end(&self, mid: &str) {
+        let mut state = self.0.lock();
+        state.streams.remove(mid);
+        state.subscriptions.retain(|_, (_, of)| of != mid);
+    }
+
+    async fn willing(&self) -> Result<(), Status> {
+        let (silent, refusing) = {
+            let state = self.0.lock();
+            (state.silent, state.refusing)
+        };
+        if silent {
+            std::future::pending::<()>().await;
+        }
+        refusing.map_or(Ok(()), |code| Err(refuse(code, "the fake SFU refuses")))
+    }
+}
+
+#[tonic::async_trait]
+impl Sfu for FakeSfu {
+    async fn publish(&self, request: Request<PublishRequest>) -> Result<Response<PublishReply>, Status> {
+        self.willing().await?;
+        let request = request.into_inner();
+        self.0.lock().streams.insert(request.mid);
+        Ok(Response::new(PublishReply { answer_sdp: format!("answer to {}", request.offer_sdp) }))
+    }
+
+    async fn unpublish(
+        &self,
+        request: Request<UnpublishRequest>,
+    ) -> Result<Response<UnpublishReply>, Status> {
+        self.end(&request.into_inner().mid);
+        Ok(Response::new(UnpublishReply {}))
+    }
+
+    async fn subscribe(
+        &self,
+        request: Request<SubscribeRequest>,
+    ) -> Result<Response<SubscribeReply>, Status> {
+        self.willing().await?;
+        let request = request.into_inner();
+        let mut state = self.0.lock();
+        if !state.streams.contains(&request.mid) {
+            return Err(refuse(ErrorCode::NoSuchStream, "no such stream here"));
+        }
+        state.subscriptions.insert(request.sid, (request.uid, request.mid));
+        Ok(Response::new(SubscribeReply { answer_sdp: format!("answer to {}", request.offer_sdp) }))
+    }
+
+    async fn unsubscribe(
+        &self,
+        request: Request<UnsubscribeRequest>,
+    ) -> Result<Response<UnsubscribeReply>, Status> {
+        let request = request.into_inner();
+        let mut state = self.0.lock();
+        match state.subscriptions.get(&request.sid) {
+            None => Err(refuse(ErrorCode::NoSuchSubscription, "no such subscription here")),
+            Some((uid, _)) if *uid != request.uid => {
+                Err(refuse(ErrorCode::NotAllowed, "the subscription is another user's"))
+            }
+            Some(_) => {
+                state.subscriptions.remove(&request.sid);
+                Ok(Response::new(UnsubscribeReply {}))
+            }
+        }
+    }
+
+    async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
+        Ok(Response::new(DescribeReply::default()))
+    }
+}
