@@ -8,12 +8,12 @@ use crate::setup;
 /// Runs the stories whose file names contain one of `names`, or all of them.
 pub(crate) fn run(names: &[String]) -> Done {
     prepare()?;
-    let folder = root().join("tests/e2e");
-    let mut stories: Vec<String> = std::fs::read_dir(&folder)?
+    let mut stories: Vec<String> = std::fs::read_dir(root().join("tests/e2e/stories"))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name.ends_with(".test.js"))
         .filter(|name| names.is_empty() || names.iter().any(|wanted| name.contains(wanted.as_str())))
         .collect();
+    // Sorted, and from the folder that node runs in.
     stories.sort();
     if stories.is_empty() {
         return Err(format!("no browser test is called {}", names.join(" or ")).into());
@@ -21,7 +21,7 @@ pub(crate) fn run(names: &[String]) -> Done {
     // One file at a time: a browser call takes most of a small machine.
     let mut args =
         vec!["--test".to_owned(), "--test-concurrency=1".to_owned(), "--test-reporter=spec".to_owned()];
-    args.extend(stories);
+    args.extend(stories.iter().map(|story| format!("stories/{story}")));
     run_command(node(args)?)
 }
 

@@ -16,8 +16,10 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
 /// Tools of cargo: (sub-command, version).
 const CARGO: &[(&str, &str)] = &[("deny", "0.20.2"), ("machete", "0.9.2")];
 
-/// Packages from PyPI, in a virtual environment under the target folder.
-const PYTHON: &[&str] = &["typos==1.52.0", "aiortc==1.16.0", "aiohttp==3.13.2"];
+/// Packages from PyPI, in a virtual environment under the target folder: the spelling checker, and
+/// what the tests' other client needs.
+const PYTHON: &[&str] = &["typos==1.52.0"];
+const PYTHON_CLIENT: &str = "tests/e2e/aiortc/requirements.txt";
 
 /// Folders with a package-lock.json.
 const NODE: &[&str] = &["web", "tests/e2e"];
@@ -85,7 +87,8 @@ fn cargo_tool(name: &str, version: &str) -> Done {
 fn python() -> Done {
     let folder = target()?.join("python");
     let stamp = folder.join("installed");
-    let wanted = PYTHON.join("\n");
+    let client = root().join(PYTHON_CLIENT);
+    let wanted = format!("{}\n{}", PYTHON.join("\n"), std::fs::read_to_string(&client)?);
     if std::fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
         return Ok(());
     }
@@ -96,7 +99,8 @@ fn python() -> Done {
     };
     run(command(interpreter, [Path::new("-m"), Path::new("venv"), &folder]))?;
     let pip = folder.join("bin").join("pip");
-    run(command(pip, [&["install", "--quiet", "--disable-pip-version-check"], PYTHON].concat()))?;
+    let install = ["install", "--quiet", "--disable-pip-version-check", "--requirement", PYTHON_CLIENT];
+    run(command(pip, [&install, PYTHON].concat()))?;
     std::fs::write(stamp, wanted)?;
     Ok(())
 }
