@@ -1,0 +1,188 @@
+// The stage: a tile for everybody in the room and one for each shared screen, and the subscriptions that fill them.
+
+import { Source } from '../lib/anabranch.js';
+import { byId, setText } from './dom.js';
+import { keepFitting } from './grid.js';
+import { levelOf } from './level.js';
+import { Tile } from './tile.js';
+
+/** Fast enough for the ring of a speaker to follow the voice. */
+const LISTEN_MS = 200;
+
+/**
+ * @typedef {import('../lib/anabranch.js').Stream} Stream
+ * @typedef {import('../lib/anabranch.js').Subscription} Subscription
+ * @typedef {{ tile: Tile, mid: string | null }} Person mid: the stream that fills the tile
+ */
+
+export class People {
+  #room;
+  #media;
+  #presence;
+  #grid = byId('grid', HTMLUListElement);
+  #spotlight = byId('stage-main', HTMLUListElement);
+  #unblock = byId('unblock-sound', HTMLButtonElement);
+  /** @type {Map<string, Person>} */
+  #persons = new Map();
+  /** Tiles of streams beyond a person's first: screens, and second cameras of other programs. @type {Map<string, Tile>} */
+  #extra = new Map();
+  /** @type {Tile} */
+  #own;
+  /** @type {Tile | null} */
+  #ownScreen = null;
+  /** @type {import('./level.js').Level | null} */
+  #level = null;
+  #timer;
+  #stopFitting;
+
+  /**
+   * @param {import('../lib/anabranch.js').Room} room
+   * @param {import('./local-media.js').LocalMedia} media
+   * @param {import('./presence.js').Presence} presence
+   */
+  constructor(room, media, presence) {
+    this.#room = room;
+    this.#media = media;
+    this.#presence = presence;
+    this.#own = new Tile({ uid: room.uid, kind: 'person', own: true });
+    this.#grid.replaceChildren(this.#own.element);
+    this.#spotlight.replaceChildren();
+    room.on('peer-join', ({ uid }) => this.#join(uid));
+    room.on('peer-leave', ({ uid }) => this.#leave(uid));
+    room.on('stream-add', (stream) => this.#add(stream));
+    room.on('stream-remove', (stream) => this.#remove(stream));
+    this.#unblock.onclick = () => this.#playAll();
+    this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
+    this.#stopFitting = keepFitting(this.#grid);
+    this.ownChanged();
+    this.#changed();
+  }
+
+  /** Our own camera or microphone has changed. */
+  ownChanged() {
+    const camera = this.#media.track('camera');
+    const on = this.#presence.own;
+    this.#own.show(camera ? new MediaStream([camera]) : null);
+    const nothing = !camera && !this.#media.track('microphone');
+    this.#own.setState({ ...on, status: nothing ? 'listening' : '' });
+  }
+
+  /** @param {MediaStream | null} display our own shared screen */
+  ownScreen(display) {
+    this.#ownScreen?.remove();
+    this.#ownScreen = null;
+    if (display) {
+      this.#ownScreen = new Tile({ uid: this.#room.uid, kind: 'screen', own: true });
+      this.#ownScreen.show(display);
+      this.#spotlight.append(this.#ownScreen.element);
+    }
+    this.#changed();
+  }
+
+  /** Somebody has switched something. @param {string} uid */
+  switched(uid) {
+    const person = this.#persons.get(uid);
+    if (!person) return;
+    const minfo = this.#room.streams.find(({ mid }) => mid === person.mid)?.minfo;
+    const published = { microphone: minfo?.audio === true, camera: minfo?.video === true };
+    const said = this.#presence.of(uid);
+    person.tile.setState({ ...published, ...(minfo && said), status: minfo ? '' : 'listening' });
+  }
+
+  close() {
+    clearInterval(this.#timer);
+    this.#stopFitting();
+    this.#level = levelOf(this.#level, null);
+    for (const tile of [this.#own, this.#ownScreen, ...this.#extra.values()]) tile?.remove();
+    for (const { tile } of this.#persons.values()) tile.remove();
+  }
+
+  /** @param {string} uid */
+  #join(uid) {
+    const tile = this.#tile(uid, 'person');
+    this.#persons.set(uid, { tile, mid: null });
+    this.#own.element.before(tile.element);
+    this.switched(uid);
+    this.#changed();
+  }
+
+  /** @param {string} uid */
+  #leave(uid) {
+    this.#persons.get(uid)?.tile.remove();
+    this.#persons.delete(uid);
+    this.#changed();
+  }
+
+  /** @param {Stream} stream */
+  #add(stream) {
+    const tile = this.#place(stream);
+    const subscription = this.#room.subscribe(stream.mid);
+    subscription.on('media', (media) => tile.show(media));
+    this.switched(stream.uid);
+    this.#changed();
+  }
+
+  /** @param {Stream} stream */
+  #place({ uid, mid, minfo }) {
+    const person = this.#persons.get(uid);
+    const screen = minfo.videotype === Source.screen && minfo.video;
+    if (person && !screen && person.mid === null) {
+      person.mid = mid;
+      return person.tile;
+    }
+    const tile = this.#tile(uid, screen ? 'screen' : 'person');
+    this.#extra.set(mid, tile);
+    if (screen) this.#spotlight.append(tile.element);
+    else this.#own.element.before(tile.element);
+    tile.setState({ microphone: true, camera: true });
+    return tile;
+  }
+
+  /** @param {Stream} stream */
+  #remove({ uid, mid }) {
+    this.#extra.get(mid)?.remove();
+    this.#extra.delete(mid);
+    const person = this.#persons.get(uid);
+    if (person?.mid === mid) {
+      person.mid = null;
+      person.tile.show(null);
+    }
+    this.switched(uid);
+    this.#changed();
+  }
+
+  /** @param {string} uid @param {'person' | 'screen'} kind */
+  #tile(uid, kind) {
+    return new Tile({ uid, kind, blocked: () => (this.#unblock.hidden = false) });
+  }
+
+  #playAll() {
+    this.#unblock.hidden = true;
+    for (const { tile } of this.#persons.values()) tile.play();
+    for (const tile of this.#extra.values()) tile.play();
+  }
+
+  #listen() {
+    const now = performance.now();
+    this.#level = levelOf(this.#level, this.#media.track('microphone'));
+    this.#own.hear(this.#level?.read() ?? 0, now);
+    for (const subscription of this.#room.subscriptions) {
+      const person = this.#persons.get(subscription.stream.uid);
+      if (person?.mid === subscription.mid) person.tile.hear(loudness(subscription), now);
+    }
+  }
+
+  #changed() {
+    const count = this.#persons.size + 1;
+    setText(byId('people-count', HTMLElement), count === 1 ? 'Only you so far' : `${count} people`);
+    this.#spotlight.hidden = this.#spotlight.childElementCount === 0;
+  }
+}
+
+/** @param {Subscription} subscription @returns {number} as the packets last heard say, 0 to 1 */
+function loudness({ pc }) {
+  const sources = (pc?.getReceivers() ?? []).flatMap((receiver) =>
+    receiver.track.kind === 'audio' ? receiver.getSynchronizationSources() : [],
+  );
+  return Math.max(0, ...sources.map(({ audioLevel }) => audioLevel ?? 0));
+}

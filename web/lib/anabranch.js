@@ -1,0 +1,28 @@
+/**
+ * The client library of Anabranch. Plain ES modules, no build step, no dependencies:
+ *
+ *     import { Client } from '/lib/anabranch.js';
+ *
+ *     const client = new Client({ uid: 'ada' });
+ *     const room = await client.join('engine', (room) => {
+ *       room.on('stream-add', ({ mid }) => {
+ *         room.subscribe(mid).on('media', (stream) => (video.srcObject = stream));
+ *       });
+ *     });
+ *     const publication = room.publish({ audio, video });
+ *
+ * Everything that is asked for holds until it is taken back: after a lost connection the client comes back by
+ * itself, joins again, publishes again and subscribes again.
+ */
+
+export { Client, LONGEST_ID } from './client.js';
+export { Closed, ConnectionLost, ErrorCode, RequestError } from './errors.js';
+export { Source } from './media-info.js';
+export { Publication } from './publication.js';
+export { Room } from './room.js';
+export { Subscription } from './subscription.js';
+
+/** @typedef {import('./media-info.js').MediaInfo} MediaInfo */
+/** @typedef {import('./media-info.js').User} User */
+/** @typedef {import('./media-info.js').Stream} Stream */
+/** @typedef {import('./stats.js').TrackStats} TrackStats */

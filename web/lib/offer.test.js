@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { withStereo } from './offer.js';
+
+const offer = (...lines) => lines.map((line) => `${line}\r\n`).join('');
+
+test('stereo is asked for on every Opus payload type, and on nothing else', () => {
+  const sdp = offer('m=audio 9 UDP/TLS/RTP/SAVPF 111 63', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1', 'a=rtpmap:63 red/48000/2', 'a=fmtp:63 111/111');
+  assert.equal(
+    withStereo(sdp),
+    offer('m=audio 9 UDP/TLS/RTP/SAVPF 111 63', 'a=rtpmap:111 opus/48000/2', 'a=fmtp:111 minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1', 'a=rtpmap:63 red/48000/2', 'a=fmtp:63 111/111'),
+  );
+});
+
+test('what a browser already says of stereo is not said twice', () => {
+  const sdp = offer('a=rtpmap:109 opus/48000/2', 'a=fmtp:109 maxplaybackrate=48000;stereo=1;useinbandfec=1');
+  assert.equal(withStereo(sdp), offer('a=rtpmap:109 opus/48000/2', 'a=fmtp:109 maxplaybackrate=48000;useinbandfec=1;stereo=1;sprop-stereo=1'));
+  assert.equal(withStereo(withStereo(sdp)), withStereo(sdp));
+});

@@ -1,0 +1,119 @@
+// What this client sends: at most one audio and one video track on one peer connection.
+
+import { Source } from './media-info.js';
+import { MediaSession } from './media-session.js';
+
+/**
+ * @typedef {'audio' | 'video'} Kind
+ *
+ * @typedef {object} PublishOptions
+ * @property {MediaStreamTrack | null} [audio] a kind that is left out is not part of the publication; null: silent for now
+ * @property {MediaStreamTrack | null} [video]
+ * @property {number} [source] one of {@link Source}: device (default) or screen
+ * @property {RTCDegradationPreference} [degradationPreference] default: by source
+ * @property {number} [maxVideoBitrate] bit/s; default: the browser's choice
+ * @property {Record<string, unknown>} [info] further members for `minfo`
+ */
+
+export class Publication extends MediaSession {
+  /** @type {Map<Kind, MediaStreamTrack | null>} */
+  #tracks = new Map();
+  /** @type {Map<Kind, RTCRtpSender>} */
+  #senders = new Map();
+  /** One stream for all tracks, so that the receivers keep them in sync. */
+  #stream = new MediaStream();
+  #options;
+
+  /**
+   * @param {import('./media-session.js').Link} link
+   * @param {PublishOptions} options
+   */
+  constructor(link, options) {
+    super(link);
+    this.#options = options;
+    for (const kind of /** @type {const} */ (['audio', 'video'])) {
+      const track = options[kind];
+      if (track !== undefined) this.#tracks.set(kind, track);
+    }
+    if (this.#tracks.size === 0) throw new TypeError('nothing to publish: neither audio nor video');
+  }
+
+  /** The server's id of the stream while it has one. */
+  get mid() {
+    return this.id;
+  }
+
+  get source() {
+    return this.#options.source ?? Source.device;
+  }
+
+  /** @param {Kind} kind */
+  has(kind) {
+    return this.#tracks.has(kind);
+  }
+
+  /**
+   * Sends another track, or nothing, in place of the present one of that kind. Needs no negotiation.
+   *
+   * @param {Kind} kind one that the publication was made with
+   * @param {MediaStreamTrack | null} track
+   */
+  async replaceTrack(kind, track) {
+    if (!this.#tracks.has(kind)) throw new TypeError(`this publication has no ${kind}`);
+    this.#tracks.set(kind, track);
+    await this.#senders.get(kind)?.replaceTrack(track);
+  }
+
+  /** Ends it: the others get `stream-remove`. */
+  unpublish() {
+    this.close();
+  }
+
+  /** @returns {import('./media-info.js').MediaInfo} */
+  get minfo() {
+    const { source } = this;
+    return { ...this.#options.info, audio: this.has('audio'), video: this.has('video'), audiotype: source, videotype: source };
+  }
+
+  /** @override @param {RTCPeerConnection} pc */
+  prepare(pc) {
+    this.#senders.clear();
+    for (const [kind, track] of this.#tracks) {
+      const transceiver = pc.addTransceiver(track ?? kind, { direction: 'sendonly', streams: [this.#stream] });
+      this.#senders.set(kind, transceiver.sender);
+    }
+  }
+
+  /** @override @param {{ type: 'offer', sdp: string }} jsep */
+  async negotiate(jsep) {
+    const { rid } = this.link;
+    const answer = await this.link.request('publish', { rid, jsep, minfo: this.minfo });
+    return { id: String(answer.mid), jsep: answer.jsep };
+  }
+
+  /** @override @param {string} mid */
+  release(mid) {
+    return this.link.request('unpublish', { rid: this.link.rid, mid });
+  }
+
+  /** @override */
+  agreed() {
+    const sender = this.#senders.get('video');
+    if (sender) this.#tune(sender).catch(() => {}); // a wish: not every browser knows every setting
+  }
+
+  /** @param {RTCRtpSender} sender of the video */
+  async #tune(sender) {
+    const parameters = /** @type {RTCRtpSendParameters & { degradationPreference?: RTCDegradationPreference }} */ (
+      sender.getParameters()
+    );
+    const { degradationPreference, maxVideoBitrate } = this.#options;
+    // A screen must stay legible, a face must stay fluid and may lose some of both.
+    const usual = this.source === Source.screen ? 'maintain-resolution' : 'balanced';
+    parameters.degradationPreference = degradationPreference ?? usual;
+    for (const encoding of parameters.encodings ?? []) {
+      if (maxVideoBitrate) encoding.maxBitrate = maxVideoBitrate;
+    }
+    await sender.setParameters(parameters);
+  }
+}

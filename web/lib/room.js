@@ -1,0 +1,297 @@
+// One room that the client is in. Holds what the caller wants (to be there, these publications, these
+// subscriptions) and brings it back whenever the connection or the server has lost it.
+
+import { Backoff } from './backoff.js';
+import { Emitter } from './emitter.js';
+import { Closed, ConnectionLost, ErrorCode, hasCode, isTransient } from './errors.js';
+import { Publication } from './publication.js';
+import { RoomState } from './room-state.js';
+import { Subscription } from './subscription.js';
+
+/** The server forgets a user after 60 s without a request; two of these may get lost. */
+const KEEPALIVE_MS = 20_000;
+
+/**
+ * @typedef {'joining' | 'joined' | 'away' | 'left'} RoomStatus
+ * @typedef {import('./media-info.js').User} User
+ * @typedef {import('./media-info.js').Stream} Stream
+ *
+ * @typedef {object} RoomEvents
+ * @property {{ again: boolean }} joined in the room, for the first time or back after a loss
+ * @property {{ reason: string }} away the connection is lost; the room comes back by itself
+ * @property {{ error: Error | null }} left for good: by `leave()`, a kick, or the server's refusal
+ * @property {User} peer-join
+ * @property {{ uid: string }} peer-leave
+ * @property {Stream} stream-add
+ * @property {Stream} stream-remove
+ * @property {{ uid: string, data: any }} broadcast
+ */
+
+/** @extends {Emitter<RoomEvents>} */
+export class Room extends Emitter {
+  /** @type {RoomStatus} */
+  #status = 'joining';
+  #connection;
+  #state = new RoomState();
+  /** @type {Set<Publication>} */
+  #publications = new Set();
+  /** @type {Map<string, Subscription>} */
+  #subscriptions = new Map();
+  /** Notifications that came before the answer to `join`; null when it is answered. @type {[string, any][] | null} */
+  #early = null;
+  #again = false;
+  /** Changes with every try to enter: the answer to an older one is void. */
+  #epoch = 0;
+  #backoff = new Backoff();
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #retry;
+  /** @type {ReturnType<typeof setInterval>} */
+  #keepalive;
+  /** @type {(() => void)[]} */
+  #stops;
+  #link;
+
+  /**
+   * Use `client.join()`.
+   *
+   * @param {import('./connection.js').Connection} connection
+   * @param {{ rid: string, uid: string, rtc: RTCConfiguration }} options
+   */
+  constructor(connection, { rid, uid, rtc }) {
+    super();
+    this.#connection = connection;
+    this.rid = rid;
+    this.uid = uid;
+    this.#link = { rid, rtc, request: this.#request.bind(this) };
+    this.#stops = [
+      connection.on('open', () => void this.#enter()),
+      connection.on('lost', ({ reason }) => this.#lost(reason)),
+      connection.on('closed', () => this.#gone(new Closed('the connection'))),
+      connection.on('notification', ({ method, data }) => this.#notified(method, data)),
+    ];
+    this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
+    if (connection.state === 'open') void this.#enter();
+  }
+
+  get status() {
+    return this.#status;
+  }
+
+  /** The others in the room. */
+  get users() {
+    return this.#state.users;
+  }
+
+  /** What the others publish. */
+  get streams() {
+    return this.#state.streams;
+  }
+
+  get publications() {
+    return [...this.#publications];
+  }
+
+  get subscriptions() {
+    return [...this.#subscriptions.values()];
+  }
+
+  /**
+   * Sends tracks to the room, until `unpublish()`; survives losses of the connection, of media and of the server.
+   *
+   * @param {import('./publication.js').PublishOptions} options
+   * @returns {Publication} await its `ready` to know that the server has taken it
+   */
+  publish(options) {
+    this.#assertHere();
+    const publication = new Publication(this.#link, options);
+    this.#publications.add(publication);
+    publication.on('state', (state) => state === 'closed' && this.#publications.delete(publication));
+    if (this.#status === 'joined') publication.start();
+    return publication;
+  }
+
+  /**
+   * Receives one of {@link streams}, until `unsubscribe()` or the stream's end.
+   *
+   * @param {string} mid
+   * @returns {Subscription} its `media` event brings the tracks, anew after each loss
+   */
+  subscribe(mid) {
+    this.#assertHere();
+    const known = this.#subscriptions.get(mid);
+    if (known) return known;
+    const stream = this.#state.stream(mid);
+    if (!stream) throw new Closed(`the stream ${mid}`);
+    const subscription = new Subscription(this.#link, stream);
+    this.#subscriptions.set(mid, subscription);
+    subscription.on('state', (state) => state === 'closed' && this.#forget(subscription));
+    if (this.#status === 'joined') subscription.start();
+    return subscription;
+  }
+
+  /**
+   * Sends any JSON value to the others in the room.
+   *
+   * @param {unknown} data
+   * @returns {Promise<void>}
+   */
+  async broadcast(data) {
+    await this.#request('broadcast', { rid: this.rid, data });
+  }
+
+  /** Asks the server who else is here. @returns {Promise<User[]>} */
+  async fetchUsers() {
+    return (await this.#request('getusers', { rid: this.rid })).users;
+  }
+
+  /** Asks the server what the others publish. @returns {Promise<Stream[]>} */
+  async fetchStreams() {
+    return (await this.#request('getpubs', { rid: this.rid })).pubs;
+  }
+
+  /** Leaves for good. Everything of this room ends. */
+  async leave() {
+    if (this.#status === 'left') return;
+    const told = this.#connection.request('leave', { rid: this.rid }).catch(() => {});
+    this.#gone(null);
+    await told;
+  }
+
+  /** Finds out now, not at the next keepalive, whether the server still has us: after a sleep, say. */
+  check() {
+    this.#keepAlive();
+  }
+
+  async #enter() {
+    if (this.#status === 'left') return;
+    const epoch = ++this.#epoch;
+    clearTimeout(this.#retry);
+    this.#early = [];
+    try {
+      const lists = await this.#connection.request('join', { rid: this.rid });
+      if (epoch === this.#epoch) this.#entered(lists);
+    } catch (error) {
+      if (epoch === this.#epoch) this.#refused(error);
+    }
+  }
+
+  /** @param {{ users?: User[], pubs?: Stream[] }} lists */
+  #entered(lists) {
+    const early = this.#early ?? [];
+    this.#early = null;
+    this.#backoff.reset();
+    const again = this.#again;
+    this.#again = true;
+    this.#status = 'joined';
+    this.#tell(this.#state.reset(lists));
+    for (const [method, data] of early) this.#deliver(method, data);
+    this.emit('joined', { again });
+    for (const session of this.#sessions()) session.start();
+  }
+
+  /** @param {unknown} error the answer to `join` */
+  #refused(error) {
+    if (error instanceof ConnectionLost) return; // its return brings us here again
+    if (hasCode(error, ErrorCode.draining)) {
+      this.#connection.reset('the node is draining');
+    } else if (isTransient(error)) {
+      this.#retry = setTimeout(() => void this.#enter(), this.#backoff.next());
+    } else {
+      this.#gone(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** @param {string} reason */
+  #lost(reason) {
+    if (this.#status === 'left') return;
+    this.#epoch += 1;
+    clearTimeout(this.#retry);
+    for (const session of this.#sessions()) session.suspend();
+    if (this.#status === 'away') return;
+    this.#status = 'away';
+    this.emit('away', { reason });
+  }
+
+  /** @param {Error | null} error */
+  #gone(error) {
+    if (this.#status === 'left') return;
+    this.#status = 'left';
+    this.#epoch += 1;
+    clearTimeout(this.#retry);
+    clearInterval(this.#keepalive);
+    for (const stop of this.#stops) stop();
+    for (const session of this.#sessions()) session.ended();
+    this.emit('left', { error });
+  }
+
+  /**
+   * @param {string} method
+   * @param {any} data
+   */
+  #notified(method, data) {
+    if (data?.rid !== this.rid) return;
+    if (this.#early) this.#early.push([method, data]);
+    else this.#deliver(method, data);
+  }
+
+  /**
+   * @param {string} method
+   * @param {any} data
+   */
+  #deliver(method, data) {
+    if (method === 'broadcast') {
+      this.emit('broadcast', { uid: data.uid, data: data.data });
+    } else if (data.uid === this.uid) {
+      // The server itself has ended what we publish, because no media came: publish it again.
+      const ours = this.publications.find(({ mid }) => mid !== null && mid === data.mid);
+      if (method === 'stream-remove') ours?.restart();
+    } else {
+      this.#tell(this.#state.apply(method, data));
+    }
+  }
+
+  /** @param {import('./room-state.js').Change[]} changes */
+  #tell(changes) {
+    for (const { name, detail } of changes) {
+      if (name === 'stream-remove') this.#subscriptions.get(detail.mid)?.ended();
+      this.emit(name, /** @type {any} */ (detail));
+    }
+  }
+
+  #keepAlive() {
+    if (this.#status === 'joined') this.#request('keepalive', { rid: this.rid }).catch(() => {});
+  }
+
+  /**
+   * A request about this room. A server that no longer has us in it is joined again.
+   *
+   * @param {string} method
+   * @param {object} data
+   */
+  async #request(method, data) {
+    const epoch = this.#epoch;
+    try {
+      return await this.#connection.request(method, data);
+    } catch (error) {
+      const current = epoch === this.#epoch && this.#status === 'joined';
+      if (current && hasCode(error, ErrorCode.notInRoom)) {
+        this.#lost('the server had put us out of the room');
+        void this.#enter();
+      }
+      throw error;
+    }
+  }
+
+  #sessions() {
+    return [...this.#publications, ...this.#subscriptions.values()];
+  }
+
+  /** @param {Subscription} subscription */
+  #forget(subscription) {
+    if (this.#subscriptions.get(subscription.mid) === subscription) this.#subscriptions.delete(subscription.mid);
+  }
+
+  #assertHere() {
+    if (this.#status === 'left') throw new Closed('the room');
+  }
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { afterEach, test } from 'node:test';
+import { Emitter } from './emitter.js';
+import { ConnectionLost, RequestError } from './errors.js';
+import { Room } from './room.js';
+
+const minfo = { audio: true, video: true, audiotype: 0, videotype: 0 };
+
+/** A server that answers when the test says so. */
+class FakeConnection extends Emitter {
+  state = 'open';
+  asked = [];
+  resets = [];
+
+  request(method, data) {
+    return new Promise((answer, refuse) => this.asked.push({ method, data, answer, refuse }));
+  }
+
+  reset(reason) {
+    this.resets.push(reason);
+  }
+
+  notify(method, data) {
+    this.emit('notification', { method, data: { rid: 'r', ...data } });
+  }
+
+  /** The last request of this kind. */
+  last(method) {
+    return this.asked.findLast((request) => request.method === method);
+  }
+
+  count(method) {
+    return this.asked.filter((request) => request.method === method).length;
+  }
+}
+
+/** So that what waits for an answer has gone on. */
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+const rooms = [];
+afterEach(() => rooms.splice(0).forEach((room) => room.leave()));
+
+function enter() {
+  const connection = new FakeConnection();
+  const room = new Room(connection, { rid: 'r', uid: 'me', rtc: {} });
+  rooms.push(room);
+  const events = [];
+  for (const name of ['joined', 'away', 'left', 'peer-join', 'peer-leave', 'stream-add', 'stream-remove']) {
+    room.on(name, ({ uid, mid }) => events.push([name, mid ?? uid].filter(Boolean).join(' ')));
+  }
+  return { connection, room, events };
+}
+
+test('what is notified while join is under way is told after its answer, once', async () => {
+  const { connection, events } = enter();
+  connection.notify('peer-join', { uid: 'a' });
+  connection.notify('stream-add', { uid: 'a', mid: 'a#1', minfo });
+  connection.notify('stream-remove', { uid: 'b', mid: 'b#1' });
+  assert.deepEqual(events, []);
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'a' }, { rid: 'r', uid: 'b' }], pubs: [{ rid: 'r', uid: 'b', mid: 'b#1', minfo }] });
+  await settled();
+  assert.deepEqual(events, ['peer-join a', 'peer-join b', 'stream-add b#1', 'stream-add a#1', 'stream-remove b#1', 'joined']);
+});
+
+test('of two tries to join, only the answer to the later one counts', async () => {
+  const { connection, room, events } = enter();
+  const first = connection.last('join');
+  connection.emit('lost', { reason: 'gone' });
+  connection.emit('open', { again: true });
+  first.answer({ users: [{ rid: 'r', uid: 'old' }], pubs: [] });
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'new' }], pubs: [] });
+  await settled();
+  assert.deepEqual(events, ['away', 'peer-join new', 'joined']);
+  assert.equal(room.status, 'joined');
+});
+
+test('a server that has forgotten us is joined again', async () => {
+  const { connection, room, events } = enter();
+  connection.last('join').answer({});
+  await settled();
+  room.check();
+  connection.last('keepalive').refuse(new RequestError('keepalive', 15, 'not in this room'));
+  await settled();
+  assert.equal(room.status, 'away');
+  connection.last('join').answer({});
+  await settled();
+  assert.deepEqual(events, ['joined', 'away', 'joined']);
+});
+
+test('several requests that fail at once join again once', async () => {
+  const { connection, room } = enter();
+  connection.last('join').answer({});
+  await settled();
+  const failed = [room.broadcast(1), room.broadcast(2), room.fetchUsers()].map((request) => assert.rejects(request));
+  for (const request of connection.asked.slice(1)) request.refuse(new RequestError(request.method, 15, 'not in this room'));
+  await Promise.all(failed);
+  assert.equal(connection.count('join'), 2);
+});
+
+test('a node that is draining is left for another connection', async () => {
+  const { connection } = enter();
+  connection.last('join').refuse(new RequestError('join', 20, 'draining'));
+  await settled();
+  assert.equal(connection.resets.length, 1);
+});
+
+test('a lost connection is no refusal; a bad room id is', async () => {
+  const { connection, room, events } = enter();
+  connection.last('join').refuse(new ConnectionLost('gone'));
+  await settled();
+  assert.deepEqual(events, []);
+  connection.emit('open', { again: true });
+  connection.last('join').refuse(new RequestError('join', 2, 'rid invalid'));
+  await settled();
+  assert.deepEqual(events, ['left']);
+  assert.throws(() => room.publish({ audio: null }), /closed/);
+});
+
+test('notifications of other rooms, and of none, are not ours', async () => {
+  const { connection, events } = enter();
+  connection.last('join').answer({});
+  await settled();
+  connection.emit('notification', { method: 'peer-join', data: { rid: 'other', uid: 'a' } });
+  connection.emit('notification', { method: 'peer-join', data: {} });
+  assert.deepEqual(events, ['joined']);
+});
