@@ -8,9 +8,9 @@ use model::RoomEvent;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-/// Events that wait for a listener. Further ones are dropped and the listener is told that it
-/// missed some: it asks the register, which keeps more of them than this.
-const QUEUE: usize = 64;
+/// Events that wait for a listener, as many as the register keeps of a room. Further ones are dropped
+/// and the listener is told that it missed some: it asks the register.
+pub(super) const QUEUE: usize = 1024;
 
 /// What a listener gets.
 #[derive(Clone, Debug, PartialEq, Eq)]

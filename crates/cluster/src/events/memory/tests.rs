@@ -2,6 +2,7 @@ use model::{JsonText, Notice, UserId};
 
 use super::*;
 use crate::events::Received;
+use crate::events::subscription::QUEUE;
 
 fn rid(text: &str) -> RoomId {
     RoomId::parse(text).unwrap()
@@ -30,7 +31,7 @@ async fn all_who_listen_to_a_room_hear_of_it_and_nobody_else() {
 async fn a_slow_listener_is_told_that_it_missed_something_and_goes_on() {
     let events = MemoryEvents::default();
     let mut slow = events.subscribe(&rid("a")).await.unwrap();
-    for version in 0..1000 {
+    for version in 0..2 * QUEUE as u64 {
         events.publish(&event("a", version)).await.unwrap();
     }
     assert_eq!(slow.next().await, Some(Received::Missed));
@@ -38,13 +39,13 @@ async fn a_slow_listener_is_told_that_it_missed_something_and_goes_on() {
     let mut last = None;
     while let Some(Received::Event(event)) = slow.next().await {
         last = Some(event.version);
-        if last == Some(63) {
+        if last == Some(QUEUE as u64 - 1) {
             break;
         }
     }
-    assert_eq!(last, Some(63));
-    events.publish(&event("a", 2000)).await.unwrap();
-    assert_eq!(slow.next().await, Some(Received::Event(event("a", 2000))));
+    assert_eq!(last, Some(QUEUE as u64 - 1));
+    events.publish(&event("a", 1_000_000)).await.unwrap();
+    assert_eq!(slow.next().await, Some(Received::Event(event("a", 1_000_000))));
 }
 
 #[tokio::test]

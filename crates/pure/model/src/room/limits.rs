@@ -13,12 +13,13 @@ pub const MAX_STREAMS_PER_USER: usize = 16;
 /// What the users and streams of one room weigh. The state must fit into one reply of 4 MiB.
 pub const MAX_STATE_BYTES: usize = 3 * 1024 * 1024;
 
-/// Events that a room keeps for those who missed some. Beyond them a snapshot is the answer.
-pub const MAX_LOG_EVENTS: usize = 256;
+/// Events that a room keeps for those who missed some. Beyond them a snapshot is the answer, which
+/// has no broadcasts: twenty users who say fifty things at once should all be heard.
+pub const MAX_LOG_EVENTS: usize = 1024;
 
-/// What the kept events weigh: two broadcasts of the largest size. Beyond them a snapshot is the
+/// What the kept events weigh. They must fit into one reply of 4 MiB. Beyond them a snapshot is the
 /// answer.
-pub const MAX_LOG_BYTES: usize = 768 * 1024;
+pub const MAX_LOG_BYTES: usize = 2 * 1024 * 1024;
 
 /// After this many facts one step of expiry ends, and the next one goes on. A fact weighs up to
 /// 512 bytes, and an event should stay well below 1 MiB, the usual limit of a message bus.

@@ -1,12 +1,8 @@
 //! `unsubscribe`: a subscription of the caller's ends.
 
 use super::call::{Call, Done};
-use crate::{
-    refusal::Refusal,
-    session::{Subscribed, end_subscription},
-};
+use crate::{refusal::Refusal, session::end_subscription};
 use model::{ErrorCode, RoomId, StreamId, SubscriptionId};
-use std::sync::Arc;
 
 pub(super) async fn unsubscribe(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
@@ -15,18 +11,16 @@ pub(super) async fn unsubscribe(call: &Call<'_>) -> Result<(), Refusal> {
     let (mid, sid) = (data.mid()?, data.sid()?);
 
     match call.holding(&rid, |held| held.subscriptions.remove(&sid))? {
-        Some(subscribed) => end(call, rid, sid, subscribed),
+        // The stream may have ended and taken it along: that is no error, and neither is an SFU that does not
+        // answer, since nobody keeps the subscription alive. The answer waits for the SFU, so that whoever asks
+        // again is told that there is no such subscription.
+        Some(subscribed) => {
+            end_subscription(call.context, &call.session.uid, &rid, &sid, &subscribed).await;
+        }
         None => not_held(call, &rid, &mid, &sid).await?,
     }
     call.answer(&Done {});
     Ok(())
-}
-
-/// Its stream may have ended and taken it along: that is no error, and neither
-/// is an SFU that does not answer, since nobody keeps the subscription alive.
-fn end(call: &Call<'_>, rid: RoomId, sid: SubscriptionId, at: Subscribed) {
-    let (context, uid) = (Arc::clone(call.context), call.session.uid.clone());
-    call.afterwards(async move { end_subscription(&context, &uid, &rid, &sid, &at).await });
 }
 
 /// Not one of this connection's: the stream's SFU knows whether it is somebody

@@ -1,0 +1,62 @@
+//! What the kernel knows about a process, and which cores it may use.
+
+use std::fs;
+
+use anyhow::Context;
+use peer::{Server, ServerConfig};
+
+use crate::syscalls;
+
+/// CPU time of all threads of a process since their start, in nanoseconds: the first number of each
+/// `/proc/PID/task/*/schedstat`, to which the scheduler adds when a thread stops running.
+pub(crate) fn cpu_nanos(pid: u32) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task")).context("the server is gone")? {
+        // A thread may end between the listing and the reading.
+        let Ok(schedstat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
+        sum += schedstat.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
+    }
+    Ok(sum)
+}
+
+/// The same of this process.
+pub(crate) fn own_cpu_nanos() -> anyhow::Result<u64> {
+    cpu_nanos(std::process::id())
+}
+
+/// Resident memory of a process.
+pub(crate) fn resident_bytes(pid: u32) -> anyhow::Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+    let kib: u64 = line.trim().trim_end_matches(" kB").parse()?;
+    Ok(kib * 1024)
+}
+
+/// Who runs where.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cores {
+    server: Option<usize>,
+}
+
+impl Cores {
+    /// Keeps this process off the server's core, if it has one.
+    pub(crate) fn split(server: Option<usize>) -> anyhow::Result<Self> {
+        if let Some(core) = server {
+            let cores = std::thread::available_parallelism()?.get();
+            anyhow::ensure!(cores > 1, "--pin needs two cores: one for the server, one for the load");
+            anyhow::ensure!(core < cores, "--pin {core}: there are {cores} cores, counted from 0");
+            syscalls::run_on(&(0..cores).filter(|other| *other != core).collect::<Vec<_>>())?;
+        }
+        Ok(Self { server })
+    }
+
+    /// Starts a server on its core: a child inherits the cores of the thread that starts it.
+    pub(crate) fn start_server(self, config: ServerConfig) -> anyhow::Result<Server> {
+        let Some(core) = self.server else { return Ok(Server::with(config)) };
+        let started = std::thread::spawn(move || {
+            syscalls::run_on(&[core])?;
+            anyhow::Ok(Server::with(config))
+        });
+        started.join().map_err(|_| anyhow::anyhow!("the server does not start"))?
+    }
+}

@@ -1,0 +1,135 @@
+//! From a value to what it means. Every error names the key, what was expected
+//! and what was there.
+
+use std::ops::RangeInclusive;
+
+use model::ids::NodeId;
+use toml::Value;
+
+use super::error::ConfigError;
+use super::layers::{Layers, Placed};
+
+type Section = &'static str;
+type Name = &'static str;
+
+impl Layers {
+    /// The key does not hold what is expected.
+    pub(super) fn wrong(&self, section: Section, key: Name, expected: &str) -> ConfigError {
+        match self.get(section, key) {
+            Some(Placed { value, origin }) => {
+                let got = shown(value);
+                ConfigError::at(origin, format_args!("{section}.{key}: expected {expected}, got {got}"))
+            }
+            None => ConfigError::at(
+                &super::error::Origin::Default,
+                format_args!("{section}.{key} is not set: expected {expected}"),
+            ),
+        }
+    }
+
+    /// The key makes sense only together with another one.
+    pub(super) fn alone(&self, section: Section, key: Name, other: Name) -> ConfigError {
+        let origin =
+            self.get(section, key).map_or(super::error::Origin::Default, |placed| placed.origin.clone());
+        ConfigError::at(&origin, format_args!("{section}.{key} is set, but {section}.{other} is not"))
+    }
+
+    /// The value read, or nothing where the key is not set.
+    pub(super) fn optional<T>(
+        &self,
+        section: Section,
+        key: Name,
+        read: impl FnOnce(&Self, Section, Name) -> Result<T, ConfigError>,
+    ) -> Result<Option<T>, ConfigError> {
+        self.get(section, key).map(|_| read(self, section, key)).transpose()
+    }
+
+    /// Not empty, without control characters.
+    pub(super) fn text(&self, section: Section, key: Name) -> Result<String, ConfigError> {
+        self.read(section, key, "text", |value| {
+            let text = value.as_str()?;
+            let good = !text.is_empty() && !text.chars().any(char::is_control);
+            good.then(|| text.to_owned())
+        })
+    }
+
+    pub(super) fn node_id(&self, section: Section, key: Name) -> Result<NodeId, ConfigError> {
+        let expected = "a name of 1 to 64 letters, digits, '.', '_' or '-'";
+        self.read(section, key, expected, |value| NodeId::parse(value.as_str()?).ok())
+    }
+
+    pub(super) fn number(
+        &self,
+        section: Section,
+        key: Name,
+        range: RangeInclusive<i64>,
+    ) -> Result<i64, ConfigError> {
+        let expected = format!("a number from {} to {}", range.start(), range.end());
+        self.read(section, key, &expected, |value| value.as_integer().filter(|number| range.contains(number)))
+    }
+
+    /// Reads any value; `None` from the function means that it is not what is expected.
+    pub(super) fn read<T>(
+        &self,
+        section: Section,
+        key: Name,
+        expected: &str,
+        read: impl FnOnce(&Value) -> Option<T>,
+    ) -> Result<T, ConfigError> {
+        let value = self.get(section, key).map(|placed| &placed.value);
+        value.and_then(read).ok_or_else(|| self.wrong(section, key, expected))
+    }
+
+    /// A list of texts, each read by the function.
+    pub(super) fn list<T>(
+        &self,
+        section: Section,
+        key: Name,
+        expected: &str,
+        read: impl Fn(&str) -> Option<T>,
+    ) -> Result<Vec<T>, ConfigError> {
+        self.read(section, key, expected, |value| {
+            value.as_array()?.iter().map(|item| read(item.as_str()?)).collect()
+        })
+    }
+
+    pub(super) fn log_level(&self, section: Section, key: Name) -> Result<String, ConfigError> {
+        let level = self.text(section, key)?;
+        match telemetry::Filter::parse(&level) {
+            Ok(_) => Ok(level),
+            Err(error) => {
+                let origin = self
+                    .get(section, key)
+                    .map_or(super::error::Origin::Default, |placed| placed.origin.clone());
+                Err(ConfigError::at(&origin, format_args!("{section}.{key} = {level:?}: {error}")))
+            }
+        }
+    }
+
+    pub(super) fn log_format(&self, section: Section, key: Name) -> Result<telemetry::Format, ConfigError> {
+        self.read(section, key, "\"text\" or \"json\"", |value| match value.as_str()? {
+            "text" => Some(telemetry::Format::Text),
+            "json" => Some(telemetry::Format::Json),
+            _ => None,
+        })
+    }
+}
+
+/// A value as a person would recognise it: its kind, and itself where it is short.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => {
+            let short: String = text.chars().take(64).collect();
+            format!("{short:?}{}", if short.len() < text.len() { "…" } else { "" })
+        }
+        Value::Integer(number) => number.to_string(),
+        Value::Float(number) => number.to_string(),
+        Value::Boolean(flag) => flag.to_string(),
+        Value::Datetime(time) => format!("the date {time}"),
+        Value::Array(items) => {
+            let items: Vec<_> = items.iter().take(8).map(shown).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::Table(_) => "a table".into(),
+    }
+}

@@ -1,0 +1,29 @@
+//! Moves media: sockets, workers, and the service that commands them.
+//!
+//! An [`Sfu`] is a set of workers, each a thread with one UDP port and a
+//! [`media::Router`] of its own, and the gRPC service through which signalling
+//! nodes command them. A stream and its subscribers live on one worker, so that
+//! no packet ever crosses threads.
+//!
+//! - `socket`: datagrams in and out, many per system call.
+//! - `worker`: the loop of one thread; `mailbox`: how commands reach it.
+//! - `directory`: which stream and which subscription is where, and whose.
+//! - `service`: the calls. `reporter`: what the register is told.
+//! - `addresses`: what clients are told to send to.
+
+mod addresses;
+mod directory;
+mod events;
+mod mailbox;
+mod registers;
+mod reporter;
+mod service;
+mod socket;
+mod start;
+mod worker;
+
+pub use addresses::AddressError;
+pub use media::Limits;
+pub use service::SfuService;
+pub use start::{Config, Sfu, StartError};
+pub use worker::{SocketStats, WorkerStats};

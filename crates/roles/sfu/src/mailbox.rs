@@ -1,0 +1,147 @@
+//! How commands reach a worker's thread, and answers come back.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+
+use media::MediaError;
+use model::ids::{StreamId, SubscriptionId};
+use tokio::sync::oneshot;
+
+use crate::WorkerStats;
+use crate::socket::Waker;
+
+/// Commands that wait for one worker. Overflow: the call is refused with
+/// RESOURCE_EXHAUSTED; the worker is a second or more behind by then.
+const COMMANDS: usize = 1024;
+
+/// What a worker can be told. Whoever asked may have gone: a stream or a
+/// subscription whose answer nobody takes is ended again.
+#[derive(Debug)]
+pub(crate) enum Command {
+    Publish {
+        mid: StreamId,
+        offer: String,
+        reply: oneshot::Sender<Result<String, MediaError>>,
+    },
+    Unpublish {
+        mid: StreamId,
+        reply: oneshot::Sender<()>,
+    },
+    Subscribe {
+        mid: StreamId,
+        sid: SubscriptionId,
+        offer: String,
+        reply: oneshot::Sender<Result<String, MediaError>>,
+    },
+    Unsubscribe {
+        sid: SubscriptionId,
+        reply: oneshot::Sender<()>,
+    },
+    Stats {
+        reply: oneshot::Sender<WorkerStats>,
+    },
+}
+
+/// A command got no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum MailboxError {
+    #[error("this SFU is overloaded: too many requests wait for a worker")]
+    Full,
+    #[error("this SFU is shutting down")]
+    Stopped,
+    #[error("the worker gave no answer")]
+    Lost,
+}
+
+/// The writing end, one per worker, cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct Mailbox {
+    commands: SyncSender<Command>,
+    waker: Arc<Waker>,
+    stop: Arc<AtomicBool>,
+}
+
+/// The worker's end.
+#[derive(Debug)]
+pub(crate) struct Inbox {
+    commands: Receiver<Command>,
+    waker: Arc<Waker>,
+    stop: Arc<AtomicBool>,
+}
+
+/// Makes both ends.
+pub(crate) fn mailbox() -> io::Result<(Mailbox, Inbox)> {
+    let (sender, receiver) = sync_channel(COMMANDS);
+    let waker = Arc::new(Waker::new()?);
+    let stop = Arc::new(AtomicBool::new(false));
+    let mailbox = Mailbox { commands: sender, waker: Arc::clone(&waker), stop: Arc::clone(&stop) };
+    Ok((mailbox, Inbox { commands: receiver, waker, stop }))
+}
+
+impl Mailbox {
+    /// Hands over a command and waits for its answer.
+    pub(crate) async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, MailboxError> {
+        let (reply, answer) = oneshot::channel();
+        self.commands.try_send(command(reply)).map_err(|error| match error {
+            TrySendError::Full(_) => MailboxError::Full,
+            TrySendError::Disconnected(_) => MailboxError::Stopped,
+        })?;
+        self.waker.wake();
+        answer.await.map_err(|_| if self.is_stopping() { MailboxError::Stopped } else { MailboxError::Lost })
+    }
+
+    /// Ends the worker, however full the mailbox is.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+impl Inbox {
+    /// The oldest command, if one waits.
+    pub(crate) fn take(&self) -> Option<Command> {
+        self.commands.try_recv().ok()
+    }
+
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_mailbox_refuses_and_still_stops() {
+        let (mailbox, inbox) = mailbox().unwrap();
+        let answers: Vec<_> = (0..COMMANDS)
+            .map(|_| {
+                let (reply, answer) = oneshot::channel();
+                mailbox.commands.try_send(Command::Stats { reply }).unwrap();
+                answer
+            })
+            .collect();
+        assert_eq!(mailbox.ask(|reply| Command::Stats { reply }).await.unwrap_err(), MailboxError::Full);
+        mailbox.stop();
+        assert!(inbox.is_stopping());
+        drop(inbox);
+        for answer in answers {
+            assert!(answer.await.is_err());
+        }
+        assert_eq!(mailbox.ask(|reply| Command::Stats { reply }).await.unwrap_err(), MailboxError::Stopped);
+    }
+}

@@ -1,0 +1,172 @@
+//! The socket against plain `UdpSocket`s on loopback.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
+
+use super::send::{Outgoing, SendReport};
+use super::wait::Ready;
+use super::*;
+
+const PATIENCE: Duration = Duration::from_secs(5);
+
+struct Side {
+    socket: MediaSocket,
+    received: ReceiveBuffers,
+    sending: SendBuffers,
+    waker: Waker,
+}
+
+impl Side {
+    fn new(family: Family) -> Self {
+        Self {
+            socket: MediaSocket::open(family, 0).unwrap(),
+            received: ReceiveBuffers::new(),
+            sending: SendBuffers::new(),
+            waker: Waker::new().unwrap(),
+        }
+    }
+
+    fn at(&self, ip: &str) -> SocketAddr {
+        (ip.parse::<IpAddr>().unwrap(), self.socket.port()).into()
+    }
+
+    fn send(&mut self, datagrams: &[(SocketAddr, IpAddr, Vec<u8>)]) -> SendReport {
+        let outgoing = datagrams.iter().map(|(to, from, data)| Outgoing { to: *to, from: *from, data });
+        self.socket.send(&mut self.sending, outgoing)
+    }
+
+    /// Collects datagrams until there are as many as expected.
+    fn collect(&mut self, count: usize) -> Vec<(SocketAddr, IpAddr, Vec<u8>)> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut all = Vec::new();
+        while all.len() < count && Instant::now() < deadline {
+            self.socket.wait(&self.waker, Some(Duration::from_millis(100))).unwrap();
+            self.socket.receive(&mut self.received).unwrap();
+            all.extend(self.received.datagrams().map(|d| (d.source, d.local, d.data.to_vec())));
+        }
+        all
+    }
+}
+
+fn peer(ip: &str) -> UdpSocket {
+    let socket = UdpSocket::bind((ip.parse::<IpAddr>().unwrap(), 0)).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket
+}
+
+/// A peer on `ip` sends to `server`, and gets its answer from that very address.
+fn there_and_back(family: Family, ip: &str, server: &str) {
+    let mut side = Side::new(family);
+    let peer = peer(ip);
+    peer.send_to(b"hello", side.at(server)).unwrap();
+
+    let got = side.collect(1);
+    let local: IpAddr = server.parse().unwrap();
+    assert_eq!(got, [(peer.local_addr().unwrap(), local, b"hello".to_vec())]);
+
+    let report = side.send(&[(got[0].0, local, b"welcome".to_vec())]);
+    assert_eq!(report, SendReport { sent: 1, ..SendReport::default() });
+    let mut buffer = [0; 100];
+    let (length, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!((&buffer[..length], from), (b"welcome".as_slice(), side.at(server)));
+}
+
+#[test]
+fn answers_leave_from_the_address_that_was_spoken_to() {
+    // 127.0.0.2 is not the address that the kernel would choose by itself.
+    there_and_back(Family::Dual, "127.0.0.1", "127.0.0.2");
+    there_and_back(Family::V4, "127.0.0.1", "127.0.0.2");
+    there_and_back(Family::Dual, "127.0.0.3", "127.0.0.1");
+    there_and_back(Family::Dual, "::1", "::1");
+}
+
+#[test]
+fn a_burst_larger_than_a_batch_arrives_whole_and_in_order() {
+    let mut sender = Side::new(Family::Dual);
+    let mut receiver = Side::new(Family::Dual);
+    let local = "127.0.0.1".parse().unwrap();
+    let to = receiver.at("127.0.0.1");
+    let datagrams: Vec<_> = (0..150u32).map(|n| (to, local, n.to_be_bytes().to_vec())).collect();
+    assert_eq!(sender.send(&datagrams).sent, 150);
+
+    let got: Vec<_> = receiver.collect(150).into_iter().map(|(_, _, data)| data).collect();
+    let expected: Vec<_> = datagrams.into_iter().map(|(_, _, data)| data).collect();
+    assert_eq!(got, expected);
+}
+
+#[test]
+fn a_datagram_too_large_is_dropped_and_counted_and_the_next_one_is_not() {
+    let mut side = Side::new(Family::Dual);
+    let peer = peer("127.0.0.1");
+    peer.send_to(&[1; 2049], side.at("127.0.0.1")).unwrap();
+    peer.send_to(&[2; 2048], side.at("127.0.0.1")).unwrap();
+    peer.send_to(&[], side.at("127.0.0.1")).unwrap();
+    let got: Vec<_> = side.collect(2).into_iter().map(|(_, _, data)| data).collect();
+    assert_eq!(got, [vec![2; 2048], vec![]]);
+    assert_eq!(side.received.unusable(), 1);
+}
+
+#[test]
+fn a_destination_that_the_kernel_refuses_costs_the_others_nothing() {
+    let mut side = Side::new(Family::Dual);
+    let peer = peer("127.0.0.1");
+    let (to, local) = (peer.local_addr().unwrap(), "127.0.0.1".parse().unwrap());
+    let report = side.send(&[
+        (to, local, vec![1]),
+        // Larger than any UDP datagram.
+        (to, local, vec![0; 70_000]),
+        (to, local, vec![2]),
+        // Not an address of this machine.
+        (to, "192.0.2.77".parse().unwrap(), vec![0]),
+        (to, local, vec![3]),
+    ]);
+    assert_eq!(report, SendReport { sent: 3, congested: 0, refused: 2 });
+    let mut buffer = [0; 8];
+    for expected in 1..=3 {
+        let (length, _) = peer.recv_from(&mut buffer).unwrap();
+        assert_eq!(buffer[..length], [expected]);
+    }
+}
+
+#[test]
+fn an_ipv4_socket_refuses_ipv6_destinations_only() {
+    let mut side = Side::new(Family::V4);
+    let peer = peer("127.0.0.1");
+    let v6 = ("[::1]:9".parse().unwrap(), "::1".parse().unwrap(), vec![0]);
+    let v4 = (peer.local_addr().unwrap(), "127.0.0.1".parse().unwrap(), vec![7]);
+    assert_eq!(side.send(&[v6.clone(), v4, v6]), SendReport { sent: 1, congested: 0, refused: 2 });
+    assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
+}
+
+#[test]
+fn icmp_errors_of_one_peer_do_not_disturb_the_socket() {
+    let mut side = Side::new(Family::Dual);
+    let local = "127.0.0.1".parse().unwrap();
+    let gone = peer("127.0.0.1").local_addr().unwrap();
+    for _ in 0..3 {
+        assert_eq!(side.send(&[(gone, local, vec![0])]).sent, 1);
+    }
+    let peer = peer("127.0.0.1");
+    peer.send_to(b"still here?", side.at("127.0.0.1")).unwrap();
+    assert_eq!(side.collect(1).len(), 1);
+}
+
+#[test]
+fn a_port_in_use_is_an_error() {
+    let side = Side::new(Family::Dual);
+    let error = MediaSocket::bind(side.socket.port()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
+}
+
+#[test]
+fn a_wake_up_ends_the_sleep_once() {
+    let side = Side::new(Family::Dual);
+    let long = Some(Duration::from_secs(60));
+    std::thread::scope(|scope| {
+        scope.spawn(|| side.waker.wake());
+        let ready = side.socket.wait(&side.waker, long).unwrap();
+        assert_eq!(ready, Ready { socket: false, waker: true });
+    });
+    let ready = side.socket.wait(&side.waker, Some(Duration::from_millis(1))).unwrap();
+    assert_eq!(ready, Ready::default());
+}

@@ -1,0 +1,247 @@
+//! One thread: sleeps until there is something to do, and does a bounded amount
+//! of it before it looks around again, so that a flood of packets delays neither
+//! commands nor timers.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant, SystemTime};
+use std::{io, thread};
+
+use media::{Config, Datagram, DatagramSink, Event, Incoming, Router, SendBatch};
+
+use crate::mailbox::{Command, Inbox};
+use crate::socket::{MediaSocket, Outgoing, RECEIVE_BATCH, ReceiveBuffers, SendBuffers};
+
+/// Commands handled before datagrams get their turn. One takes some 100 µs.
+const COMMANDS_PER_TURN: usize = 16;
+
+/// Batches of datagrams handled before commands and timers get their turn.
+const BATCHES_PER_TURN: usize = 4;
+
+/// How often a full send buffer is worth a line in the log.
+const CONGESTION_LOG_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The pause after an error that repeats itself at once, so that it does not
+/// spin a core and fill the log.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// What a worker tells its owner.
+#[derive(Debug)]
+pub(crate) enum Happening {
+    /// Something happened to a stream or a subscription.
+    Media(Event),
+    /// The worker lost all its streams and subscriptions, and went on without.
+    Lost,
+}
+
+/// The numbers of one worker.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct WorkerStats {
+    /// What the router counts.
+    pub media: media::Stats,
+    /// What the socket counts.
+    pub socket: SocketStats,
+}
+
+/// Datagrams of one socket since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SocketStats {
+    /// Handed to the kernel.
+    pub sent: u64,
+    /// Not sent: the send buffer stayed full.
+    pub congested: u64,
+    /// Not sent: the kernel refused the destination.
+    pub refused: u64,
+    /// Not taken in: larger than 2048 bytes, or without an address.
+    pub unusable: u64,
+}
+
+/// Starts a worker's thread. It ends when its mailbox says so.
+pub(crate) fn start(
+    name: String,
+    socket: MediaSocket,
+    config: Config,
+    inbox: Inbox,
+    mut tell: impl FnMut(Happening) + Send + 'static,
+) -> io::Result<JoinHandle<()>> {
+    thread::Builder::new().name(name).spawn(move || {
+        let mut outlet = Outlet::new(socket);
+        while let Err(_panic) = catch_unwind(AssertUnwindSafe(|| {
+            Worker::new(&mut outlet, &inbox, config.clone(), &mut tell).run();
+        })) {
+            // Its message and place were printed by the panic hook.
+            tracing::error!("a bug: a media worker panicked; its streams ended and it starts afresh");
+            tell(Happening::Lost);
+            thread::sleep(ERROR_PAUSE);
+        }
+    })
+}
+
+struct Worker<'a, F> {
+    router: Router,
+    outlet: &'a mut Outlet,
+    received: ReceiveBuffers,
+    inbox: &'a Inbox,
+    tell: &'a mut F,
+}
+
+impl<'a, F: FnMut(Happening)> Worker<'a, F> {
+    fn new(outlet: &'a mut Outlet, inbox: &'a Inbox, config: Config, tell: &'a mut F) -> Self {
+        Self { router: Router::new(config), outlet, received: ReceiveBuffers::new(), inbox, tell }
+    }
+
+    fn run(mut self) {
+        let mut commands_wait = false;
+        while !self.inbox.is_stopping() {
+            self.sleep(commands_wait);
+            commands_wait = self.take_commands();
+            self.take_datagrams();
+            self.run_timers();
+            self.hand_on_events();
+        }
+        self.router.shut_down(Instant::now(), self.outlet);
+    }
+
+    fn sleep(&self, commands_wait: bool) {
+        let now = Instant::now();
+        let timeout = if commands_wait {
+            Some(Duration::ZERO)
+        } else {
+            self.router.poll_timeout().map(|due| due.saturating_duration_since(now))
+        };
+        if let Err(error) = self.outlet.socket.wait(self.inbox.waker(), timeout) {
+            tracing::error!(%error, "cannot wait for datagrams");
+            thread::sleep(ERROR_PAUSE);
+        }
+    }
+
+    /// True when there may be more.
+    fn take_commands(&mut self) -> bool {
+        for _ in 0..COMMANDS_PER_TURN {
+            let Some(command) = self.inbox.take() else { return false };
+            self.obey(command);
+        }
+        true
+    }
+
+    fn obey(&mut self, command: Command) {
+        let now = Instant::now();
+        match command {
+            Command::Publish { mid, offer, reply } => {
+                let answer = self.router.publish(now, &mid, &offer);
+                let added = answer.is_ok();
+                if reply.send(answer).is_err() && added {
+                    self.router.unpublish(now, &mid, self.outlet);
+                }
+            }
+            Command::Subscribe { mid, sid, offer, reply } => {
+                let answer = self.router.subscribe(now, &mid, &sid, &offer);
+                let added = answer.is_ok();
+                if reply.send(answer).is_err() && added {
+                    self.router.unsubscribe(now, &sid, self.outlet);
+                }
+            }
+            Command::Unpublish { mid, reply } => {
+                self.router.unpublish(now, &mid, self.outlet);
+                // The subscriptions' ends are known before the answer.
+                self.hand_on_events();
+                let _ = reply.send(());
+            }
+            Command::Unsubscribe { sid, reply } => {
+                self.router.unsubscribe(now, &sid, self.outlet);
+                let _ = reply.send(());
+            }
+            Command::Stats { reply } => {
+                let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
+                let _ = reply.send(WorkerStats { media: self.router.stats(), socket });
+            }
+        }
+    }
+
+    fn take_datagrams(&mut self) {
+        for _ in 0..BATCHES_PER_TURN {
+            let count = self.outlet.socket.receive(&mut self.received).unwrap_or_else(|error| {
+                tracing::error!(%error, "cannot receive datagrams");
+                thread::sleep(ERROR_PAUSE);
+                0
+            });
+            if count > 0 {
+                self.route();
+            }
+            if count < RECEIVE_BATCH {
+                return;
+            }
+        }
+    }
+
+    fn route(&mut self) {
+        let mut filled = 0;
+        let mut datagrams = self.received.datagrams();
+        let mut batch: [Incoming<'_>; RECEIVE_BATCH] = std::array::from_fn(|_| match datagrams.next() {
+            Some(datagram) => {
+                filled += 1;
+                Incoming { source: datagram.source, local: datagram.local, data: datagram.data }
+            }
+            None => nothing(),
+        });
+        let batch = batch.get_mut(..filled).unwrap_or_default();
+        self.router.receive(Instant::now(), SystemTime::now(), batch, self.outlet);
+    }
+
+    fn run_timers(&mut self) {
+        let now = Instant::now();
+        if self.router.poll_timeout().is_some_and(|due| due <= now) {
+            self.router.handle_timeout(now, SystemTime::now(), self.outlet);
+        }
+    }
+
+    fn hand_on_events(&mut self) {
+        while let Some(event) = self.router.poll_event() {
+            (self.tell)(Happening::Media(event));
+        }
+    }
+}
+
+/// Fills the places of a batch that are not used.
+fn nothing<'a>() -> Incoming<'a> {
+    let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    Incoming { source: SocketAddr::new(ip, 0), local: ip, data: &mut [] }
+}
+
+/// Where the router's datagrams leave.
+struct Outlet {
+    socket: MediaSocket,
+    buffers: SendBuffers,
+    stats: SocketStats,
+    congestion_logged: Option<Instant>,
+}
+
+impl Outlet {
+    fn new(socket: MediaSocket) -> Self {
+        Self { socket, buffers: SendBuffers::new(), stats: SocketStats::default(), congestion_logged: None }
+    }
+
+    fn log_congestion(&mut self) {
+        if self.congestion_logged.is_none_or(|at| at.elapsed() >= CONGESTION_LOG_INTERVAL) {
+            self.congestion_logged = Some(Instant::now());
+            tracing::warn!(
+                dropped = self.stats.congested,
+                "the send buffer stayed full and media was dropped: the network is too slow, or net.core.wmem_max too small"
+            );
+        }
+    }
+}
+
+impl DatagramSink for Outlet {
+    fn send(&mut self, batch: &SendBatch) {
+        let outgoing = batch.iter().map(|Datagram { to, from, data }| Outgoing { to, from, data });
+        let report = self.socket.send(&mut self.buffers, outgoing);
+        self.stats.sent += report.sent;
+        self.stats.congested += report.congested;
+        self.stats.refused += report.refused;
+        if report.congested > 0 {
+            self.log_congestion();
+        }
+    }
+}
