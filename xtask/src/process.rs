@@ -29,9 +29,11 @@ pub(crate) fn command<S: AsRef<OsStr>>(
     command
 }
 
-/// Cargo, as it was called.
+/// Cargo, as it was called, but not as from inside this package: its tools ask for that.
 pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
-    command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args)
+    let mut command = command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()), args);
+    command.env_remove("CARGO_PKG_NAME");
+    command
 }
 
 /// Runs a command with its output shown; anything but exit code 0 is an error.
