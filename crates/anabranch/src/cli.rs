@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::config::{Config, ConfigError, Sources};
+use crate::descriptors;
 use crate::standalone::Standalone;
 
 /// The exit code of a bad config; clap's own for a bad command line is the same.
@@ -100,6 +101,7 @@ fn standalone(config: &Config) -> ExitCode {
 
 fn run(config: &Config) -> anyhow::Result<()> {
     let _flush = telemetry::start(telemetry::Filter::parse(&config.log.level)?, config.log.format)?;
+    descriptors::raise_limit();
     let runtime = Runtime::new()?;
     let result = runtime.block_on(serve(config));
     runtime.shutdown_timeout(LAST_PATIENCE);

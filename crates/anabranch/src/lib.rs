@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod config;
+mod descriptors;
 mod ops;
 mod pages;
 mod standalone;

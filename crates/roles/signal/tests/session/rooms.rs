@@ -155,8 +155,10 @@ async fn so_much_was_missed_that_only_the_state_is_left() {
     world.events.lose_all(true);
     let mut carol = world.member("carol", "r").await;
     let mid = carol.publish("r").await;
-    for _ in 0..2 * model::room::limits::MAX_LOG_EVENTS {
-        carol.notify("broadcast", json!({"rid": "r", "data": 1})).await;
+    // More than the room's log keeps, and less than a connection may say at once.
+    let large = "x".repeat(100_000);
+    for _ in 0..model::room::limits::MAX_LOG_BYTES / large.len() + 4 {
+        carol.notify("broadcast", json!({"rid": "r", "data": large})).await;
     }
     carol.ok("unpublish", json!({"rid": "r", "mid": mid})).await;
     let kept = carol.publish("r").await;
