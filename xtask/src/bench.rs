@@ -5,6 +5,11 @@ use crate::process::{Done, cargo, command, run as run_command, target};
 /// Builds the server and the load generator, then runs the latter with the given arguments.
 pub(crate) fn run(args: &[String]) -> Done {
     run_command(cargo(["build", "--release", "--package", "anabranch", "--package", "bench"]))?;
+    measure(args)
+}
+
+/// Runs the load generator that is built already.
+pub(crate) fn measure(args: &[String]) -> Done {
     let release = target()?.join("release");
     let mut bench = command(release.join("bench"), args);
     bench.env("ANABRANCH_BIN", release.join("anabranch"));
