@@ -5,6 +5,14 @@ import { Actor } from './actor.js';
 import { tiles } from './in-page.js';
 import { until } from './until.js';
 
+/** In the page: a toast passes after seconds, and a slow machine must not miss it. */
+function keepToasts() {
+  window.toldInToasts = [];
+  new MutationObserver((changes) => {
+    for (const { addedNodes } of changes) for (const node of addedNodes) window.toldInToasts.push(node.textContent);
+  }).observe(document.getElementById('toasts'), { childList: true });
+}
+
 export class Person extends Actor {
   /**
    * @param {any} page
@@ -18,6 +26,7 @@ export class Person extends Actor {
   /** @param {string} url of the server @param {string} room */
   async visit(url, room) {
     await this.page.goto(`${url}/?room=${encodeURIComponent(room)}`);
+    await this.page.evaluate(keepToasts);
     await until('the lobby stands', () => this.page.evaluate(() => document.activeElement?.id === 'name'));
     await this.page.evaluate((name) => {
       const field = document.getElementById('name');
@@ -79,6 +88,13 @@ export class Person extends Actor {
     let text = '';
     const look = async () => (text = await this.text(selector)).includes(part);
     await until(`${this.name} reads “${part}”`, look).catch((error) => assert.fail(`${error.message}; ${selector} says “${text}”`));
+  }
+
+  /** @param {string} part of a toast, shown now or gone already */
+  async wasTold(part) {
+    let toasts = '';
+    const look = async () => (toasts = await this.page.evaluate(() => window.toldInToasts.join(' | '))).includes(part);
+    await until(`${this.name} was told “${part}”`, look).catch((error) => assert.fail(`${error.message}; the toasts were “${toasts}”`));
   }
 
   async leave() {

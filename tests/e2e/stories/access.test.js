@@ -91,7 +91,7 @@ test('a whole call by keyboard: join, mute, chat, leave', async () => {
   assert.equal(await focused(), 'chat-text', 'the focus goes into the chat');
   await keyboard.type('by keyboard');
   await keyboard.press('Enter');
-  await grace.reads('by keyboard', '#toasts');
+  await grace.wasTold('by keyboard');
   await ada.reads('by keyboard', '#chat-log');
   await keyboard.press('Escape');
   assert.equal(await focused(), 'chat-toggle', 'and back to its button');

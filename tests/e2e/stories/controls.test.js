@@ -79,7 +79,7 @@ test('what is written in the chat is read by the others, also when their panel i
   await ada.page.keyboard.type(text);
   await ada.page.keyboard.press('Enter');
   await ada.reads(text, '#chat-log');
-  await grace.reads(`Ada: ${text}`, '#toasts');
+  await grace.wasTold(`Ada: ${text}`);
   await grace.reads('1 new', '#chat-unread');
   await grace.page.click('#chat-toggle');
   await grace.reads(text, '#chat-log');

@@ -36,7 +36,7 @@ test('three people are three in each other’s eyes, and one who leaves is gone'
   await mary.leave();
   await ada.sees(['Grace']);
   await grace.sees(['Ada']);
-  await ada.reads('Mary has left', '#toasts');
+  await ada.wasTold('Mary has left');
 });
 
 test('two people of the same name are two people', async () => {

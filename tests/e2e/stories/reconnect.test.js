@@ -27,7 +27,7 @@ for (const [how, end] of [
     }
     await ada.sees(['Grace']);
     await grace.sees(['Ada']);
-    await ada.reads('Connected again', '#toasts');
+    await ada.wasTold('Connected again');
   });
 }
 
