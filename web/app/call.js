@@ -14,7 +14,7 @@ import { Presence } from './presence.js';
 import { alert, toast } from './speak.js';
 import { StatsPanel } from './stats-panel.js';
 
-/** After joining, the list of who is there is no news; after a server's restart neither is everybody's return. */
+/** After a server's restart everybody's return is no news. */
 const QUIET_MS = 4_000;
 
 const KICKED = 'This call was taken over: the same user came into it from another place, so this page has left.';
@@ -31,7 +31,7 @@ export class Call extends Emitter {
   #rid;
   #root = byId('call', HTMLElement);
   #banner;
-  /** Comings and goings before this moment are not announced. */
+  /** Comings and goings before this moment are not announced; the first list of who is there comes before all others. */
   #quietUntil = Infinity;
   /** What must be undone at the end. @type {(() => void)[]} */
   #ends = [];
@@ -118,7 +118,7 @@ export class Call extends Emitter {
     room.on('joined', ({ again }) => {
       this.#root.classList.remove('away');
       this.#banner.joined(again);
-      this.#quietUntil = performance.now() + QUIET_MS;
+      this.#quietUntil = again ? performance.now() + QUIET_MS : 0;
       if (!again) toast(greeting(room.users.length));
     });
     room.on('peer-join', ({ uid }) => this.#announce(`${displayName(uid)} has joined.`));
