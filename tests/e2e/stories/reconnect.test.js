@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Proxy } from '../harness/proxy.js';
 import { Scene } from '../harness/scene.js';
+import { until } from '../harness/until.js';
 
 const scene = new Scene();
 
@@ -48,8 +49,11 @@ test('“Try now” does not wait for the next try', async () => {
   const room = scene.newRoom();
   const ada = await scene.person('Ada', { room });
   await scene.server.stop();
-  await ada.reads('is lost', '#banner-text');
+  // The waits grow; a long one leaves time to start the server before the page tries by itself.
+  const wait = async () => Number(/(\d+) s/.exec(await ada.text('#banner-countdown'))?.[1] ?? 0);
+  await until('the next try is seconds away', async () => (await wait()) >= 5);
   await scene.server.start();
+  assert.ok((await wait()) >= 1, 'the page has not tried by itself yet');
   await ada.page.click('#banner-retry');
   await ada.isIn();
 });
