@@ -11,4 +11,4 @@ pub mod store;
 
 pub use discovery::{Discovery, DiscoveryError, Lease, NodeInfo, Role, choose_sfu};
 pub use events::{Events, EventsError, Received, Subscription};
-pub use store::{Joined, KeptAlive, Member, Store, StoreError};
+pub use store::{Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError};

@@ -12,9 +12,11 @@ mod memory;
 
 use async_trait::async_trait;
 use model::{
-    EventsSince, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
-    StreamId, UserId,
+    EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
+    StreamId, Takeover, UserId,
 };
+
+use crate::Role;
 
 pub use memory::{Clock, MemoryStore, system_clock};
 
@@ -27,6 +29,37 @@ pub enum StoreError {
     /// The store could not be reached: nobody knows whether the change was made.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
+    /// The call came after its [`Expiry`]. Nothing has changed.
+    #[error("the call came too late")]
+    Late,
+}
+
+/// Until when a change may still be made, in milliseconds of the store's clock ([`Store::beat`] answers
+/// it). Whoever asked has given up by then, so a call that was held up on its way, by a stopped process
+/// say, must change nothing any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry(pub Option<u64>);
+
+impl Expiry {
+    /// However late it is.
+    pub const NEVER: Self = Self(None);
+
+    /// Whether it is too late.
+    #[must_use]
+    pub fn is_over(self, now_ms: u64) -> bool {
+        self.0.is_some_and(|at| at < now_ms)
+    }
+}
+
+/// One run of a node: from its start to its end, however that comes.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct NodeRun {
+    /// What the node is for.
+    pub role: Role,
+    /// Its id, unique in its role.
+    pub id: NodeId,
+    /// Higher for a later run. Of a signalling node, its first connection number.
+    pub started: u64,
 }
 
 /// What a join did.
@@ -62,13 +95,26 @@ pub struct KeptAlive {
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Brings a user into a room; see [`model::Room::join`].
-    async fn join(&self, rid: &RoomId, uid: &UserId, owner: &Owner) -> Result<Joined, StoreError>;
+    async fn join(
+        &self,
+        rid: &RoomId,
+        uid: &UserId,
+        owner: &Owner,
+        takeover: Takeover,
+        expiry: Expiry,
+    ) -> Result<Joined, StoreError>;
 
     /// Takes a user out of a room; see [`model::Room::leave`].
     async fn leave(&self, rid: &RoomId, uid: &UserId, owner: &Owner) -> Result<Left, StoreError>;
 
     /// Adds a published stream; see [`model::Room::add_stream`].
-    async fn add_stream(&self, rid: &RoomId, owner: &Owner, stream: Stream) -> Result<RoomEvent, StoreError>;
+    async fn add_stream(
+        &self,
+        rid: &RoomId,
+        owner: &Owner,
+        stream: Stream,
+        expiry: Expiry,
+    ) -> Result<RoomEvent, StoreError>;
 
     /// Removes a stream for its publisher; see [`model::Room::remove_stream`].
     async fn remove_stream(
@@ -121,7 +167,19 @@ pub trait Store: Send + Sync + 'static {
     /// at the same time; each change happens once, and its event is answered to one of them.
     async fn expire(&self) -> Result<Vec<RoomEvent>, StoreError>;
 
-    /// Takes out of all rooms what a dead node left behind; see [`model::Room::release_node`]. In
+    /// Takes out of all rooms what a node that is gone left behind; see [`model::Room::release`]. In
     /// rounds, as [`expire`](Self::expire).
-    async fn release_node(&self, node: &NodeId) -> Result<Vec<RoomEvent>, StoreError>;
+    async fn release(&self, gone: &Gone) -> Result<Vec<RoomEvent>, StoreError>;
+
+    /// A run of a node is alive. Answers the store's time in milliseconds.
+    async fn beat(&self, run: &NodeRun) -> Result<u64, StoreError>;
+
+    /// The runs that have beaten and were not forgotten, each with a number that grows with its beats.
+    async fn runs(&self) -> Result<Vec<(NodeRun, u64)>, StoreError>;
+
+    /// A run is over. One that has beaten after `beats` (what [`runs`](Self::runs) said) stays.
+    async fn forget_run(&self, run: &NodeRun, beats: u64) -> Result<(), StoreError>;
+
+    /// Whether the store answers now, as far as is known. Does not wait.
+    fn healthy(&self) -> bool;
 }

@@ -1,19 +1,21 @@
 //! The store of a single process: rooms in memory, gone with the process.
 
 mod rooms;
+mod runs;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
 use model::{
-    EventsSince, JsonText, Left, NodeId, Owner, Refusal, Removed, Room, RoomEvent, RoomId, RoomState, Stream,
-    StreamId, UserId,
+    EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, Room, RoomEvent, RoomId, RoomState,
+    Stream, StreamId, Takeover, UserId,
 };
 use parking_lot::Mutex;
 
-use super::{Joined, KeptAlive, Member, Store, StoreError};
+use super::{Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError};
 use rooms::Rooms;
+use runs::Runs;
 
 /// Tells the time in microseconds, of any epoch that does not change when the process restarts.
 pub type Clock = Arc<dyn Fn() -> u64 + Send + Sync>;
@@ -32,13 +34,18 @@ pub fn system_clock() -> Clock {
 pub struct MemoryStore {
     clock: Clock,
     rooms: Mutex<Rooms>,
+    runs: Mutex<Runs>,
 }
 
 impl MemoryStore {
     /// An empty store with a clock of its own.
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
-        Self { clock, rooms: Mutex::new(Rooms::default()) }
+        Self { clock, rooms: Mutex::default(), runs: Mutex::default() }
+    }
+
+    fn in_time(&self, expiry: Expiry) -> Result<(), StoreError> {
+        if expiry.is_over((self.clock)() / 1000) { Err(StoreError::Late) } else { Ok(()) }
     }
 
     /// One step on a room that there may be: `step` gets the time in milliseconds.
@@ -65,11 +72,19 @@ impl Default for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn join(&self, rid: &RoomId, uid: &UserId, owner: &Owner) -> Result<Joined, StoreError> {
+    async fn join(
+        &self,
+        rid: &RoomId,
+        uid: &UserId,
+        owner: &Owner,
+        takeover: Takeover,
+        expiry: Expiry,
+    ) -> Result<Joined, StoreError> {
+        self.in_time(expiry)?;
         let now = (self.clock)();
         let mut rooms = self.rooms.lock();
         let join = |room: &mut Room| {
-            let event = room.join(uid, owner, now / 1000)?;
+            let event = room.join(uid, owner, takeover, now / 1000)?;
             Ok(Joined { state: room.snapshot(), event })
         };
         rooms.change_or_create(rid, now, join)?.map_err(StoreError::Refused)
@@ -79,7 +94,14 @@ impl Store for MemoryStore {
         Ok(self.change(rid, |room, _| room.leave(uid, owner))?)
     }
 
-    async fn add_stream(&self, rid: &RoomId, owner: &Owner, stream: Stream) -> Result<RoomEvent, StoreError> {
+    async fn add_stream(
+        &self,
+        rid: &RoomId,
+        owner: &Owner,
+        stream: Stream,
+        expiry: Expiry,
+    ) -> Result<RoomEvent, StoreError> {
+        self.in_time(expiry)?;
         Ok(self.change(rid, |room, now| room.add_stream(owner, stream, now))?)
     }
 
@@ -161,8 +183,26 @@ impl Store for MemoryStore {
         Ok(self.sweep(|room| room.expire(now)))
     }
 
-    async fn release_node(&self, node: &NodeId) -> Result<Vec<RoomEvent>, StoreError> {
-        Ok(self.sweep(|room| room.release_node(node)))
+    async fn release(&self, gone: &Gone) -> Result<Vec<RoomEvent>, StoreError> {
+        Ok(self.sweep(|room| room.release(gone)))
+    }
+
+    async fn beat(&self, run: &NodeRun) -> Result<u64, StoreError> {
+        self.runs.lock().beat(run);
+        Ok((self.clock)() / 1000)
+    }
+
+    async fn runs(&self) -> Result<Vec<(NodeRun, u64)>, StoreError> {
+        Ok(self.runs.lock().all())
+    }
+
+    async fn forget_run(&self, run: &NodeRun, beats: u64) -> Result<(), StoreError> {
+        self.runs.lock().forget(run, beats);
+        Ok(())
+    }
+
+    fn healthy(&self) -> bool {
+        true
     }
 }
 

@@ -30,6 +30,36 @@ pub struct User {
     pub uid: UserId,
     /// The connection that speaks for them.
     pub owner: Owner,
+    /// The version of the join that brought them in. It stays the same where another connection goes on
+    /// for them ([`Takeover::Resume`]), so it tells one stay in the room from the next.
+    pub since: u64,
+}
+
+/// What becomes of a user's stay in a room when another connection joins for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takeover {
+    /// It ends, streams and all, and a new one begins: the room sees leave and join.
+    Replace,
+    /// It goes on, streams and all: the room sees nothing. For a client that lost its connection and still
+    /// has its media.
+    Resume,
+}
+
+/// A node, or one run of a node, that is gone for good: what it spoke for or held is to leave the rooms.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Gone {
+    /// A signalling node, or only its runs whose connections have lower numbers than `before`.
+    Signal {
+        /// Which node.
+        id: NodeId,
+        /// The first connection number that is not gone; `u64::MAX`: all are.
+        before: u64,
+    },
+    /// An SFU.
+    Sfu {
+        /// Which node.
+        id: NodeId,
+    },
 }
 
 /// A published stream.
@@ -75,6 +105,14 @@ pub enum Notice {
         /// What.
         data: JsonText,
     },
+    /// Another connection speaks for a user from now on, who never left. Nothing that the others in the
+    /// room would notice; the older connection is told and closed.
+    PeerMove {
+        /// The user, with the new owner.
+        user: User,
+        /// The older one.
+        from: Owner,
+    },
     /// The named connection no longer speaks for the user: it is told and closed.
     PeerKick {
         /// For whom it spoke.
@@ -89,7 +127,7 @@ impl Notice {
     #[must_use]
     pub fn uid(&self) -> &UserId {
         match self {
-            Self::PeerJoin(user) => &user.uid,
+            Self::PeerJoin(user) | Self::PeerMove { user, .. } => &user.uid,
             Self::StreamAdd(stream) => &stream.uid,
             Self::PeerLeave { uid }
             | Self::StreamRemove { uid, .. }
@@ -108,6 +146,7 @@ impl Notice {
                 Self::StreamAdd(stream) => stream.weight(),
                 Self::StreamRemove { uid, mid, .. } => uid.as_str().len() + mid.as_str().len(),
                 Self::Broadcast { uid, data } => uid.as_str().len() + data.as_str().len(),
+                Self::PeerMove { user, from } => user.weight() + from.signal.as_str().len(),
                 Self::PeerKick { uid, owner } => uid.as_str().len() + owner.signal.as_str().len(),
             }
     }

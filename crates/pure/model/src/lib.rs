@@ -18,7 +18,7 @@ pub mod room;
 pub mod view;
 
 pub use error_code::ErrorCode;
-pub use facts::{Notice, Owner, RoomEvent, RoomState, Stream, User};
+pub use facts::{Gone, Notice, Owner, RoomEvent, RoomState, Stream, Takeover, User};
 pub use ids::{InvalidId, NodeId, RoomId, StreamId, SubscriptionId, UserId};
 pub use json_text::{InvalidJson, JsonText};
 pub use media_info::{InvalidMediaInfo, MediaInfo};

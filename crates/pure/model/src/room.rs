@@ -13,7 +13,9 @@ mod sweep;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{JsonText, NodeId, Notice, Owner, RoomEvent, RoomId, RoomState, Stream, StreamId, User, UserId};
+use crate::{
+    JsonText, NodeId, Notice, Owner, RoomEvent, RoomId, RoomState, Stream, StreamId, Takeover, User, UserId,
+};
 use freshness::Freshness;
 use limits::{MAX_STATE_BYTES, MAX_STREAMS_PER_USER, MAX_USERS};
 use log::EventLog;
@@ -38,8 +40,16 @@ pub struct Room {
 #[derive(Debug)]
 struct Member {
     owner: Owner,
+    /// The version of the join.
+    since: u64,
     /// In the order they came. Never more than [`MAX_STREAMS_PER_USER`].
     streams: Vec<StreamId>,
+}
+
+impl Member {
+    fn user(&self, uid: &UserId) -> User {
+        User { uid: uid.clone(), owner: self.owner.clone(), since: self.since }
+    }
 }
 
 /// What a user's leaving did.
@@ -99,7 +109,7 @@ impl Room {
 
     /// Who is there, by uid.
     pub fn users(&self) -> impl Iterator<Item = User> + '_ {
-        self.members.iter().map(|(uid, member)| User { uid: uid.clone(), owner: member.owner.clone() })
+        self.members.iter().map(|(uid, member)| member.user(uid))
     }
 
     /// What they publish, by mid.
@@ -146,36 +156,66 @@ impl Room {
         self.log.clear();
     }
 
-    /// Brings a user in. The same owner again changes nothing. Another owner takes over: the older
-    /// connection is kicked, its streams are removed and the room sees leave before join, in one
-    /// step.
+    /// Brings a user in. The same owner again changes nothing. Another owner takes over, in one step: the
+    /// older connection is kicked, and either its streams are removed and the room sees leave before join,
+    /// or the user's stay goes on.
     ///
     /// # Errors
     /// [`Refusal::Full`] where the room has too many users or too large a state.
-    pub fn join(&mut self, uid: &UserId, owner: &Owner, now: u64) -> Result<Option<RoomEvent>, Refusal> {
-        let user = User { uid: uid.clone(), owner: owner.clone() };
-        let mut notices = Vec::new();
-        let kicked = match self.members.get(uid) {
-            Some(member) if member.owner == *owner => {
-                self.seen.touch(uid, now);
-                return Ok(None);
-            }
-            Some(member) => Some(member.owner.clone()),
-            None => {
-                limits::room_for("users in a room", self.members.len(), MAX_USERS)?;
-                limits::room_for("bytes of room state", self.state_bytes + user.weight(), MAX_STATE_BYTES)?;
-                None
-            }
+    pub fn join(
+        &mut self,
+        uid: &UserId,
+        owner: &Owner,
+        takeover: Takeover,
+        now: u64,
+    ) -> Result<Option<RoomEvent>, Refusal> {
+        let weight = User { uid: uid.clone(), owner: owner.clone(), since: 0 }.weight();
+        let Some(member) = self.members.get(uid) else {
+            limits::room_for("users in a room", self.members.len(), MAX_USERS)?;
+            limits::room_for("bytes of room state", self.state_bytes + weight, MAX_STATE_BYTES)?;
+            let notices = vec![self.bring_in(uid, owner, now)];
+            return Ok(Some(self.commit(notices)));
         };
+        if member.owner == *owner {
+            self.seen.touch(uid, now);
+            return Ok(None);
+        }
+        Ok(Some(match takeover {
+            Takeover::Replace => self.replace(uid, owner, now),
+            Takeover::Resume => self.resume(uid, owner, now),
+        }))
+    }
+
+    fn replace(&mut self, uid: &UserId, owner: &Owner, now: u64) -> RoomEvent {
+        let mut notices = Vec::new();
+        let kicked = self.members.get(uid).map(|member| member.owner.clone());
         self.take_out(uid, &mut notices);
+        notices.push(self.bring_in(uid, owner, now));
+        notices.extend(kicked.map(|owner| Notice::PeerKick { uid: uid.clone(), owner }));
+        self.commit(notices)
+    }
+
+    fn resume(&mut self, uid: &UserId, owner: &Owner, now: u64) -> RoomEvent {
+        let mut notices = Vec::new();
+        if let Some(member) = self.members.get_mut(uid) {
+            self.state_bytes -= member.user(uid).weight();
+            let from = std::mem::replace(&mut member.owner, owner.clone());
+            let user = member.user(uid);
+            self.state_bytes += user.weight();
+            notices.push(Notice::PeerMove { user, from });
+        }
+        self.seen.touch(uid, now);
+        self.commit(notices)
+    }
+
+    /// Makes somebody a member who is none, with the version that the next commit has.
+    fn bring_in(&mut self, uid: &UserId, owner: &Owner, now: u64) -> Notice {
+        let member = Member { owner: owner.clone(), since: self.version + 1, streams: Vec::new() };
+        let user = member.user(uid);
         self.state_bytes += user.weight();
         self.seen.touch(uid, now);
-        self.members.insert(uid.clone(), Member { owner: owner.clone(), streams: Vec::new() });
-        notices.push(Notice::PeerJoin(user));
-        if let Some(owner) = kicked {
-            notices.push(Notice::PeerKick { uid: uid.clone(), owner });
-        }
-        Ok(Some(self.commit(notices)))
+        self.members.insert(uid.clone(), member);
+        Notice::PeerJoin(user)
     }
 
     /// Takes a user and all their streams out.
@@ -277,7 +317,7 @@ impl Room {
         let mids = std::mem::take(&mut member.streams);
         let streams = mids.iter().filter_map(|mid| self.take_stream(mid, false, notices)).collect();
         if let Some(member) = self.members.remove(uid) {
-            self.state_bytes -= User { uid: uid.clone(), owner: member.owner }.weight();
+            self.state_bytes -= member.user(uid).weight();
         }
         self.seen.forget(uid);
         notices.push(Notice::PeerLeave { uid: uid.clone() });

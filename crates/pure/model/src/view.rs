@@ -27,8 +27,21 @@ pub use difference::difference;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoomView {
     version: u64,
-    users: BTreeMap<UserId, Owner>,
+    users: BTreeMap<UserId, Stay>,
     streams: BTreeMap<StreamId, Stream>,
+}
+
+/// A user's stay in the room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Stay {
+    owner: Owner,
+    since: u64,
+}
+
+impl Stay {
+    fn of(user: &User) -> Self {
+        Self { owner: user.owner.clone(), since: user.since }
+    }
 }
 
 /// What an event meant to a view.
@@ -63,13 +76,18 @@ impl RoomView {
 
     /// Who is there, by uid.
     pub fn users(&self) -> impl Iterator<Item = User> + '_ {
-        self.users.iter().map(|(uid, owner)| User { uid: uid.clone(), owner: owner.clone() })
+        let user = |(uid, stay): (&UserId, &Stay)| User {
+            uid: uid.clone(),
+            owner: stay.owner.clone(),
+            since: stay.since,
+        };
+        self.users.iter().map(user)
     }
 
     /// The connection that speaks for a user, where the user is there.
     #[must_use]
     pub fn owner(&self, uid: &UserId) -> Option<&Owner> {
-        self.users.get(uid)
+        Some(&self.users.get(uid)?.owner)
     }
 
     /// What is published, by mid.
@@ -108,7 +126,7 @@ impl RoomView {
 
     /// Takes a room's state where the events are no longer kept, and answers what must have
     /// happened since: removed streams before their users' leaving, joins before new streams, and a
-    /// kick for each connection that lost its user to another. A state that is not newer than the
+    /// kick or a move for each connection that lost its user to another. A state that is not newer than the
     /// view changes nothing.
     #[must_use]
     pub fn reset(&mut self, state: &RoomState) -> Vec<Notice> {
@@ -120,15 +138,15 @@ impl RoomView {
     }
 
     fn fill(&mut self, state: &RoomState) {
-        self.users = state.users.iter().map(|user| (user.uid.clone(), user.owner.clone())).collect();
+        self.users = state.users.iter().map(|user| (user.uid.clone(), Stay::of(user))).collect();
         let published = state.streams.iter().filter(|stream| self.users.contains_key(&stream.uid));
         self.streams = published.map(|stream| (stream.mid.clone(), stream.clone())).collect();
     }
 
     fn note(&mut self, notice: &Notice) {
         match notice {
-            Notice::PeerJoin(user) => {
-                self.users.insert(user.uid.clone(), user.owner.clone());
+            Notice::PeerJoin(user) | Notice::PeerMove { user, .. } => {
+                self.users.insert(user.uid.clone(), Stay::of(user));
             }
             Notice::PeerLeave { uid } => {
                 self.users.remove(uid);

@@ -11,8 +11,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use model::{
-    Applied, EventsSince, JsonText, MediaInfo, NodeId, Notice, Owner, Room, RoomEvent, RoomId, RoomState,
-    RoomView, Stream, StreamId, UserId, view,
+    Applied, EventsSince, Gone, JsonText, MediaInfo, NodeId, Notice, Owner, Room, RoomEvent, RoomId,
+    RoomState, RoomView, Stream, StreamId, Takeover, User, UserId, view,
 };
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -20,6 +20,7 @@ use proptest::sample::Index;
 #[derive(Clone, Debug)]
 enum Step {
     Join(u8, u8),
+    Resume(u8, u8),
     Leave(u8, u8),
     Add(u8, u8, u8),
     Remove(u8, u8, u8),
@@ -45,6 +46,7 @@ fn step() -> impl Strategy<Value = Step> {
     let sfu = || 0..2u8;
     prop_oneof![
         8 => (user(), owner()).prop_map(|(u, o)| Step::Join(u, o)),
+        4 => (user(), owner()).prop_map(|(u, o)| Step::Resume(u, o)),
         3 => (user(), owner()).prop_map(|(u, o)| Step::Leave(u, o)),
         8 => (user(), owner(), mid()).prop_map(|(u, o, m)| Step::Add(u, o, m)),
         3 => (user(), owner(), mid()).prop_map(|(u, o, m)| Step::Remove(u, o, m)),
@@ -76,6 +78,11 @@ fn sfu(n: u8) -> NodeId {
     NodeId::parse(["sfu-0", "sfu-1", "signal-0", "signal-1"][usize::from(n)]).unwrap()
 }
 
+/// A dead node: either SFU, or either signalling node.
+fn gone(n: u8) -> Gone {
+    if n < 2 { Gone::Sfu { id: sfu(n) } } else { Gone::Signal { id: sfu(n), before: u64::MAX } }
+}
+
 fn owner(n: u8) -> Owner {
     Owner { signal: sfu(2 + n % 2), connection: n.into() }
 }
@@ -89,7 +96,7 @@ fn stream(user: u8, id: u8) -> Stream {
 /// that contradicts what it knows.
 #[derive(Clone, Debug, Default)]
 struct Heard {
-    users: BTreeMap<UserId, Owner>,
+    users: BTreeMap<UserId, User>,
     streams: BTreeMap<StreamId, Stream>,
     said: BTreeSet<String>,
 }
@@ -97,7 +104,7 @@ struct Heard {
 impl Heard {
     fn list(state: &RoomState) -> Self {
         Self {
-            users: state.users.iter().map(|user| (user.uid.clone(), user.owner.clone())).collect(),
+            users: state.users.iter().map(|user| (user.uid.clone(), user.clone())).collect(),
             streams: state.streams.iter().map(|stream| (stream.mid.clone(), stream.clone())).collect(),
             said: BTreeSet::new(),
         }
@@ -107,7 +114,7 @@ impl Heard {
         for notice in notices {
             match notice {
                 Notice::PeerJoin(user) => {
-                    let before = self.users.insert(user.uid.clone(), user.owner.clone());
+                    let before = self.users.insert(user.uid.clone(), user.clone());
                     assert_eq!(before, None, "joined twice: {notice:?}");
                 }
                 Notice::PeerLeave { uid } => {
@@ -128,18 +135,22 @@ impl Heard {
                     assert!(self.users.contains_key(uid), "said by nobody: {notice:?}");
                     assert!(self.said.insert(data.as_str().to_owned()), "said twice: {notice:?}");
                 }
+                Notice::PeerMove { user, from } => {
+                    let before = self.users.insert(user.uid.clone(), user.clone());
+                    assert_eq!(before, Some(User { owner: from.clone(), ..user.clone() }), "{notice:?}");
+                }
                 Notice::PeerKick { uid, owner } => {
-                    assert_ne!(self.users.get(uid), Some(owner), "kicked who still speaks: {notice:?}");
+                    let speaks = self.users.get(uid).map(|user| &user.owner);
+                    assert_ne!(speaks, Some(owner), "kicked who still speaks: {notice:?}");
                 }
             }
         }
     }
 
     fn state(&self, version: u64) -> RoomState {
-        let user = |(uid, owner): (&UserId, &Owner)| model::User { uid: uid.clone(), owner: owner.clone() };
         RoomState {
             version,
-            users: self.users.iter().map(user).collect(),
+            users: self.users.values().cloned().collect(),
             streams: self.streams.values().cloned().collect(),
         }
     }
@@ -262,7 +273,8 @@ impl World {
     fn act(&mut self, step: &Step) -> Option<RoomEvent> {
         let (room, now) = (&mut self.room, self.now);
         match *step {
-            Step::Join(u, o) => return room.join(&uid(u), &owner(o), now).unwrap(),
+            Step::Join(u, o) => return room.join(&uid(u), &owner(o), Takeover::Replace, now).unwrap(),
+            Step::Resume(u, o) => return room.join(&uid(u), &owner(o), Takeover::Resume, now).unwrap(),
             Step::Leave(u, o) => return room.leave(&uid(u), &owner(o)).ok().map(|left| left.event),
             Step::Add(u, o, m) => return room.add_stream(&owner(o), stream(u, m), now).ok(),
             Step::Remove(u, o, m) => {
@@ -275,7 +287,7 @@ impl World {
             }
             Step::Ended(m, s) => return room.stream_ended(&mid(m), &sfu(s)),
             Step::Expire => return room.expire(now),
-            Step::Release(n) => return room.release_node(&sfu(n)),
+            Step::Release(n) => return room.release(&gone(n)),
             Step::KeepAlive(u, o) => {
                 let _held = room.keep_alive(&uid(u), &owner(o), now);
             }

@@ -13,6 +13,11 @@ pub(crate) fn failed(error: StoreError) -> Status {
             tracing::debug!(%reason, "the store is unavailable");
             rpc::status::refuse(ErrorCode::RegisterSilent, "the register cannot reach its store")
         }
+        StoreError::Late => {
+            tracing::debug!("a call came too late");
+            let why = "the call came too late and changed nothing";
+            rpc::status::with_code(tonic::Code::Aborted, ErrorCode::RegisterSilent, why)
+        }
     }
 }
 

@@ -2,20 +2,23 @@
 
 use std::sync::Arc;
 
-use cluster::{Events, Member, Store};
-use model::{RoomEvent, RoomId, Stream, StreamId};
+use cluster::{Events, Expiry, Member, NodeRun, Role, Store};
+use model::{ErrorCode, Gone, RoomEvent, RoomId, Stream, StreamId, Takeover};
 use rpc::convert::{InvalidField, connection_owner, json, node_id, present, room_id, stream_id, user_id};
 use rpc::proto::keep_alive_reply::Entry as KeptAlive;
 use rpc::proto::register_server::{Register, RegisterServer};
 use rpc::proto::{
-    AddStreamReply, AddStreamRequest, BroadcastReply, BroadcastRequest, EventsSinceReply, EventsSinceRequest,
-    FindStreamReply, FindStreamRequest, GetRoomReply, GetRoomRequest, HoldStreamsReply, HoldStreamsRequest,
-    JoinReply, JoinRequest, KeepAliveReply, KeepAliveRequest, LeaveReply, LeaveRequest, RemoveStreamReply,
-    RemoveStreamRequest, StreamEndedReply, StreamEndedRequest, StreamRef,
+    AddStreamReply, AddStreamRequest, BeatReply, BeatRequest, BroadcastReply, BroadcastRequest,
+    EventsSinceReply, EventsSinceRequest, FindStreamReply, FindStreamRequest, GetRoomReply, GetRoomRequest,
+    HoldStreamsReply, HoldStreamsRequest, JoinReply, JoinRequest, KeepAliveReply, KeepAliveRequest,
+    LeaveReply, LeaveRequest, NodeStartedReply, NodeStartedRequest, NodeStoppedReply, NodeStoppedRequest,
+    RemoveStreamReply, RemoveStreamRequest, StreamEndedReply, StreamEndedRequest, StreamRef,
 };
-use tonic::{Request, Response, Status};
+use tonic::{Code, Request, Response, Status};
 
 use crate::answer::{bounded, failed};
+use crate::departures::Departures;
+use crate::liveness;
 
 type Answer<T> = Result<Response<T>, Status>;
 
@@ -25,21 +28,23 @@ const MAX_REASON: usize = 200;
 /// The register over a store and the events.
 pub struct Service {
     store: Arc<dyn Store>,
-    events: Arc<dyn Events>,
+    departures: Departures,
 }
 
 /// The register as a gRPC service.
 #[must_use]
 pub fn service(store: Arc<dyn Store>, events: Arc<dyn Events>) -> RegisterServer<Service> {
-    rpc::server::register(Service { store, events })
+    rpc::server::register(Service { store: Arc::clone(&store), departures: Departures { store, events } })
 }
 
 #[tonic::async_trait]
 impl Register for Service {
     async fn join(&self, request: Request<JoinRequest>) -> Answer<JoinReply> {
-        let JoinRequest { rid, uid, owner } = request.into_inner();
+        let JoinRequest { rid, uid, owner, resume, expires_ms } = request.into_inner();
         let (rid, uid, owner) = (room_id(&rid)?, user_id(&uid)?, connection_owner(owner)?);
-        let joined = self.store.join(&rid, &uid, &owner).await.map_err(failed)?;
+        let takeover = if resume { Takeover::Resume } else { Takeover::Replace };
+        let joined =
+            self.store.join(&rid, &uid, &owner, takeover, expiry(expires_ms)).await.map_err(failed)?;
         if let Some(event) = &joined.event {
             self.publish(event).await;
         }
@@ -72,10 +77,10 @@ impl Register for Service {
     }
 
     async fn add_stream(&self, request: Request<AddStreamRequest>) -> Answer<AddStreamReply> {
-        let AddStreamRequest { rid, owner, stream } = request.into_inner();
+        let AddStreamRequest { rid, owner, stream, expires_ms } = request.into_inner();
         let (rid, owner) = (room_id(&rid)?, connection_owner(owner)?);
         let stream = Stream::try_from(present(stream, "stream")?)?;
-        let event = self.store.add_stream(&rid, &owner, stream).await.map_err(failed)?;
+        let event = self.store.add_stream(&rid, &owner, stream, expiry(expires_ms)).await.map_err(failed)?;
         self.publish(&event).await;
         answer(AddStreamReply { version: event.version })
     }
@@ -131,15 +136,37 @@ impl Register for Service {
         let refer = |(rid, mid): (RoomId, StreamId)| StreamRef { rid: rid.to_string(), mid: mid.to_string() };
         answer(HoldStreamsReply { unknown: unknown.into_iter().map(refer).collect() })
     }
+
+    async fn beat(&self, request: Request<BeatRequest>) -> Answer<BeatReply> {
+        let run = node_run(request.into_inner().run)?;
+        answer(BeatReply { now_ms: self.store.beat(&run).await.map_err(failed)? })
+    }
+
+    async fn node_started(&self, request: Request<NodeStartedRequest>) -> Answer<NodeStartedReply> {
+        let run = node_run(request.into_inner().run)?;
+        if run.role == Role::Sfu {
+            let gone = Gone::Sfu { id: run.id };
+            self.departures.release(&gone).await.map_err(failed)?;
+        }
+        answer(NodeStartedReply {})
+    }
+
+    async fn node_stopped(&self, request: Request<NodeStoppedRequest>) -> Answer<NodeStoppedReply> {
+        let run = node_run(request.into_inner().run)?;
+        // What it could not take out itself any more.
+        let runs = self.store.runs().await.map_err(failed)?;
+        if let Some(gone) = liveness::gone(&run, &runs) {
+            self.departures.release(&gone).await.map_err(failed)?;
+        }
+        self.store.forget_run(&run, u64::MAX).await.map_err(failed)?;
+        answer(NodeStoppedReply {})
+    }
 }
 
 impl Service {
-    /// The change is made, whatever happens here: who misses its event finds out by the version.
     async fn publish(&self, event: &RoomEvent) {
         tracing::debug!(rid = ?event.rid, version = event.version, facts = event.notices.len(), "changed");
-        if let Err(error) = self.events.publish(event).await {
-            tracing::debug!(rid = ?event.rid, version = event.version, %error, "event not published");
-        }
+        self.departures.publish(event).await;
     }
 }
 
@@ -153,4 +180,21 @@ fn member(entry: rpc::proto::keep_alive_request::Entry) -> Result<Member, Invali
 
 fn stream_ref(stream: &StreamRef) -> Result<(RoomId, StreamId), InvalidField> {
     Ok((room_id(&stream.rid)?, stream_id(&stream.mid)?))
+}
+
+fn expiry(expires_ms: u64) -> Expiry {
+    Expiry((expires_ms != 0).then_some(expires_ms))
+}
+
+fn node_run(run: Option<rpc::proto::NodeRun>) -> Result<NodeRun, Status> {
+    let run = present(run, "run")?;
+    let role = match run.role.as_str() {
+        "signal" => Role::Signal,
+        "sfu" => Role::Sfu,
+        _ => {
+            let why = "run.role is not known, expected \"signal\" or \"sfu\"";
+            return Err(rpc::status::with_code(Code::InvalidArgument, ErrorCode::Internal, why));
+        }
+    };
+    Ok(NodeRun { role, id: node_id(&run.id, "run.id")?, started: run.started })
 }

@@ -49,13 +49,19 @@ impl Register {
     }
 
     async fn join(&mut self, uid: &str, connection: u64) -> Result<RoomState, Status> {
-        let request = JoinRequest { rid: "room".into(), uid: uid.into(), owner: owner(connection) };
+        let request = JoinRequest {
+            rid: "room".into(),
+            uid: uid.into(),
+            owner: owner(connection),
+            ..Default::default()
+        };
         Ok(self.client.join(request).await?.into_inner().room.unwrap())
     }
 
     async fn publish(&mut self, uid: &str, connection: u64, mid: &str) -> Result<u64, Status> {
         let stream = Some(stream(uid, mid));
-        let request = AddStreamRequest { rid: "room".into(), owner: owner(connection), stream };
+        let request =
+            AddStreamRequest { rid: "room".into(), owner: owner(connection), stream, expires_ms: 0 };
         Ok(self.client.add_stream(request).await?.into_inner().version)
     }
 
@@ -234,7 +240,12 @@ async fn every_invalid_field_is_named() {
     let invalid = Code::InvalidArgument;
     let client = &mut register.client;
 
-    let join = |rid: &str, uid: &str, owner| JoinRequest { rid: rid.into(), uid: uid.into(), owner };
+    let join = |rid: &str, uid: &str, owner| JoinRequest {
+        rid: rid.into(),
+        uid: uid.into(),
+        owner,
+        ..JoinRequest::default()
+    };
     assert_refused(client.join(join("", "ann", owner(1))).await, invalid, ErrorCode::Rid, "rid is empty");
     let long = "x".repeat(129);
     assert_refused(client.join(join(&long, "ann", owner(1))).await, invalid, ErrorCode::Rid, "129 bytes");
@@ -248,7 +259,7 @@ async fn every_invalid_field_is_named() {
         "signal_id",
     );
 
-    let mut add = AddStreamRequest { rid: "room".into(), owner: owner(1), stream: None };
+    let mut add = AddStreamRequest { rid: "room".into(), owner: owner(1), ..Default::default() };
     assert_refused(client.add_stream(add.clone()).await, invalid, ErrorCode::Internal, "stream is missing");
     add.stream = Some(Stream { minfo_json: "{}".into(), ..stream("ann", "ann#1") });
     assert_refused(client.add_stream(add.clone()).await, invalid, ErrorCode::Minfo, "audiotype");
@@ -286,7 +297,12 @@ async fn the_largest_broadcast_and_the_fullest_room_fit_through() {
         register.join(&uid, 1).await.unwrap();
         for m in 0..16 {
             let stream = Stream { minfo_json: minfo.clone(), ..stream(&uid, &format!("{n} {m}")) };
-            let request = AddStreamRequest { rid: "room".into(), owner: owner(1), stream: Some(stream) };
+            let request = AddStreamRequest {
+                rid: "room".into(),
+                owner: owner(1),
+                stream: Some(stream),
+                ..Default::default()
+            };
             if let Err(status) = register.client.add_stream(request).await {
                 refused = Some(status);
                 break 'filling;
@@ -298,4 +314,62 @@ async fn the_largest_broadcast_and_the_fullest_room_fit_through() {
     let request = GetRoomRequest { rid: "room".into() };
     let room = register.client.get_room(request).await.unwrap().into_inner().room.unwrap();
     assert!(room.streams.len() > 700);
+}
+
+#[tokio::test]
+async fn a_client_goes_on_through_another_connection_and_keeps_its_streams() {
+    let mut register = in_process().await;
+    let since = register.join("ann", 1).await.unwrap().users[0].since;
+    register.publish("ann", 1, "ann#1").await.unwrap();
+    let mut events = register.listen().await;
+    let request = JoinRequest {
+        rid: "room".into(),
+        uid: "ann".into(),
+        owner: owner(2),
+        resume: true,
+        ..Default::default()
+    };
+    let room = register.client.join(request).await.unwrap().into_inner().room.unwrap();
+    assert_eq!((room.users[0].since, room.users[0].owner.clone()), (since, owner(2)));
+    assert_eq!(room.streams.len(), 1);
+    assert!(matches!(&*next(&mut events).await.notices, [Notice::PeerMove { .. }]));
+}
+
+#[tokio::test]
+async fn a_call_that_was_held_up_on_its_way_changes_nothing() {
+    let mut register = in_process().await;
+    let run = Some(NodeRun { role: "signal".into(), id: "signal-1".into(), started: 1 });
+    let now = register.client.beat(BeatRequest { run }).await.unwrap().into_inner().now_ms;
+    let late = JoinRequest {
+        rid: "room".into(),
+        uid: "ann".into(),
+        owner: owner(1),
+        expires_ms: now - 1,
+        ..Default::default()
+    };
+    assert_refused(register.client.join(late).await, Code::Aborted, ErrorCode::RegisterSilent, "too late");
+    let request = GetRoomRequest { rid: "room".into() };
+    assert!(register.client.get_room(request).await.unwrap().into_inner().room.unwrap().users.is_empty());
+}
+
+#[tokio::test]
+async fn a_node_says_when_it_starts_and_when_it_stops() {
+    let mut register = in_process().await;
+    register.join("ann", 1).await.unwrap();
+    register.publish("ann", 1, "ann#1").await.unwrap();
+    let run = |role: &str, id: &str| Some(NodeRun { role: role.into(), id: id.into(), started: 1 });
+    let mut events = register.listen().await;
+
+    let started = NodeStartedRequest { run: run("sfu", "sfu-1") };
+    register.client.node_started(started).await.unwrap();
+    assert!(matches!(&*next(&mut events).await.notices, [Notice::StreamRemove { by_server: true, .. }]));
+    let stopped = NodeStoppedRequest { run: run("signal", "signal-1") };
+    register.client.node_stopped(stopped).await.unwrap();
+    assert!(matches!(&*next(&mut events).await.notices, [Notice::PeerLeave { .. }]));
+
+    let invalid = Code::InvalidArgument;
+    let strange = register.client.beat(BeatRequest { run: run("cook", "x") }).await;
+    assert_refused(strange, invalid, ErrorCode::Internal, "run.role is not known");
+    let nobody = register.client.beat(BeatRequest { run: run("sfu", "") }).await;
+    assert_refused(nobody, invalid, ErrorCode::Internal, "run.id");
 }

@@ -5,9 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
-use cluster::{Events, Received, Store};
-use model::{NodeId, Notice, Owner, RoomId, UserId};
+use cluster::{Events, Expiry, NodeRun, Received, Role, Store};
+use model::{MediaInfo, NodeId, Notice, Owner, RoomId, Stream, StreamId, Takeover, UserId};
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 #[tokio::test]
 async fn a_user_who_fell_silent_leaves_and_the_others_hear_of_it() {
@@ -17,7 +18,7 @@ async fn a_user_who_fell_silent_leaves_and_the_others_hear_of_it() {
     let events = Arc::new(MemoryEvents::default());
     let (rid, uid) = (RoomId::parse("room").unwrap(), UserId::parse("ann").unwrap());
     let owner = Owner { signal: NodeId::parse("signal-1").unwrap(), connection: 1 };
-    let joined = store.join(&rid, &uid, &owner).await.unwrap();
+    let joined = store.join(&rid, &uid, &owner, Takeover::Replace, Expiry::NEVER).await.unwrap();
     let mut subscription = events.subscribe(&rid).await.unwrap();
     now_us.store(60_000_000, Ordering::Relaxed);
 
@@ -34,4 +35,35 @@ async fn a_user_who_fell_silent_leaves_and_the_others_hear_of_it() {
 
     stop.send(()).unwrap();
     sweeper.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_silent_node_leaves_behind_is_taken_out_after_its_grace() {
+    let store = Arc::new(MemoryStore::default());
+    let events = Arc::new(MemoryEvents::default());
+    let (rid, uid) = (RoomId::parse("room").unwrap(), UserId::parse("ann").unwrap());
+    let node = NodeId::parse("one").unwrap();
+    let owner = Owner { signal: node.clone(), connection: 1 };
+    store.join(&rid, &uid, &owner, Takeover::Replace, Expiry::NEVER).await.unwrap();
+    let info = MediaInfo::parse(r#"{"audio":true,"video":true,"audiotype":0,"videotype":0}"#).unwrap();
+    let stream = Stream { mid: StreamId::parse("m").unwrap(), uid: uid.clone(), sfu: node.clone(), info };
+    store.add_stream(&rid, &owner, stream.clone(), Expiry::NEVER).await.unwrap();
+    for role in [Role::Signal, Role::Sfu] {
+        store.beat(&NodeRun { role, id: node.clone(), started: 1 }).await.unwrap();
+    }
+    let mut subscription = events.subscribe(&rid).await.unwrap();
+
+    let started = Instant::now();
+    let sweeper = tokio::spawn(register::run_sweeper(store.clone(), events, std::future::pending()));
+    let Some(Received::Event(event)) = subscription.next().await else { panic!("no event") };
+    let removed = Notice::StreamRemove { uid: uid.clone(), mid: stream.mid, by_server: true };
+    assert_eq!(*event.notices, [removed]);
+    assert_eq!(started.elapsed().as_secs(), 5);
+    let Some(Received::Event(event)) = subscription.next().await else { panic!("no event") };
+    assert_eq!(*event.notices, [Notice::PeerLeave { uid }]);
+    assert_eq!(started.elapsed().as_secs(), 11);
+    while !store.runs().await.unwrap().is_empty() {
+        tokio::task::yield_now().await;
+    }
+    sweeper.abort();
 }

@@ -8,9 +8,11 @@ use tonic::{Code, Request, Response, Status};
 use super::*;
 use crate::proto::sfu_server::Sfu;
 use crate::proto::{
-    DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
-    UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply,
+    SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
 };
+
+mod network;
 
 /// Says its name; publishing never ends; subscribing answers the offer.
 struct Stub(&'static str);
@@ -37,6 +39,10 @@ impl Sfu for Stub {
         _: Request<UnsubscribeRequest>,
     ) -> Result<Response<UnsubscribeReply>, Status> {
         Err(crate::status::refuse(model::ErrorCode::NotAllowed, "the subscription is another user's"))
+    }
+
+    async fn claim(&self, _: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
+        Ok(Response::new(ClaimReply::default()))
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

@@ -12,7 +12,7 @@ impl TryFrom<proto::User> for User {
     type Error = InvalidField;
 
     fn try_from(user: proto::User) -> Result<Self, InvalidField> {
-        Ok(Self { uid: user_id(&user.uid)?, owner: connection_owner(user.owner)? })
+        Ok(Self { uid: user_id(&user.uid)?, owner: connection_owner(user.owner)?, since: user.since })
     }
 }
 
@@ -45,6 +45,10 @@ impl TryFrom<proto::Notice> for Notice {
             Kind::Broadcast(broadcast) => {
                 Self::Broadcast { uid: user_id(&broadcast.uid)?, data: json(&broadcast.data_json)? }
             }
+            Kind::PeerMove(moved) => Self::PeerMove {
+                user: present(moved.user, "user")?.try_into()?,
+                from: connection_owner(moved.from)?,
+            },
             Kind::PeerKick(kick) => {
                 Self::PeerKick { uid: user_id(&kick.uid)?, owner: connection_owner(kick.owner)? }
             }

@@ -8,7 +8,7 @@ fn owner() -> Owner {
 }
 
 fn user() -> User {
-    User { uid: user_id("Ann / * . > # : { } 🦆").unwrap(), owner: owner() }
+    User { uid: user_id("Ann / * . > # : { } 🦆").unwrap(), owner: owner(), since: u64::MAX }
 }
 
 fn stream() -> Stream {
@@ -29,6 +29,7 @@ fn event() -> RoomEvent {
         Notice::StreamRemove { uid: user().uid, mid: stream().mid, by_server: true },
         Notice::Broadcast { uid: user().uid, data: json(r#"{ "a" : 1.50 }"#).unwrap() },
         Notice::PeerKick { uid: user().uid, owner: owner() },
+        Notice::PeerMove { user: user(), from: owner() },
     ];
     RoomEvent { rid: room_id("room").unwrap(), version: 7, notices: notices.into() }
 }

@@ -14,7 +14,7 @@ impl From<&Owner> for proto::Owner {
 
 impl From<&User> for proto::User {
     fn from(user: &User) -> Self {
-        Self { uid: user.uid.to_string(), owner: Some((&user.owner).into()) }
+        Self { uid: user.uid.to_string(), owner: Some((&user.owner).into()), since: user.since }
     }
 }
 
@@ -44,6 +44,9 @@ impl From<&Notice> for proto::Notice {
                 uid: uid.to_string(),
                 data_json: data.as_str().to_owned(),
             }),
+            Notice::PeerMove { user, from } => {
+                Kind::PeerMove(proto::PeerMove { user: Some(user.into()), from: Some(from.into()) })
+            }
             Notice::PeerKick { uid, owner } => {
                 Kind::PeerKick(proto::PeerKick { uid: uid.to_string(), owner: Some(owner.into()) })
             }

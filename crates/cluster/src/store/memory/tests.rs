@@ -4,6 +4,7 @@ use model::room::limits::USER_EXPIRY_MS;
 use model::{MediaInfo, Notice};
 
 use super::*;
+use crate::Role;
 
 /// A store whose time the test sets.
 struct Story {
@@ -52,7 +53,8 @@ fn stream(user: &str, id: &str) -> Stream {
 async fn rooms_are_apart_whatever_their_names() {
     let store = story().store;
     for name in ["a", "a ", "A", "a/b", "*", ">", "{a}"] {
-        let joined = store.join(&rid(name), &uid("ann"), &owner(1)).await.unwrap();
+        let joined =
+            store.join(&rid(name), &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
         assert_eq!(joined.state.users.len(), 1, "{name:?}");
         assert_eq!(joined.event.unwrap().rid, rid(name));
     }
@@ -61,9 +63,10 @@ async fn rooms_are_apart_whatever_their_names() {
 #[tokio::test]
 async fn a_join_answers_the_room_right_after_it() {
     let store = story().store;
-    store.join(&rid("room"), &uid("ann"), &owner(1)).await.unwrap();
-    store.add_stream(&rid("room"), &owner(1), stream("ann", "a1")).await.unwrap();
-    let joined = store.join(&rid("room"), &uid("bob"), &owner(2)).await.unwrap();
+    store.join(&rid("room"), &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
+    store.add_stream(&rid("room"), &owner(1), stream("ann", "a1"), Expiry::NEVER).await.unwrap();
+    let joined =
+        store.join(&rid("room"), &uid("bob"), &owner(2), Takeover::Replace, Expiry::NEVER).await.unwrap();
     assert_eq!(joined.event.unwrap().version, joined.state.version);
     assert_eq!(joined.state, store.snapshot(&rid("room")).await.unwrap());
     assert_eq!(joined.state.streams, [stream("ann", "a1")]);
@@ -90,7 +93,8 @@ async fn versions_never_go_back_when_a_room_empties_and_comes_again() {
     let (store, room) = (&story.store, rid("room"));
     let mut last = 0;
     for _ in 0..5 {
-        let joined = store.join(&room, &uid("ann"), &owner(1)).await.unwrap();
+        let joined =
+            store.join(&room, &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
         assert!(joined.state.version > last, "later than what was said of the empty room");
         let left = store.leave(&room, &uid("ann"), &owner(1)).await.unwrap();
         // Whoever still has the room's last version but one learns that nobody is there any more.
@@ -110,8 +114,8 @@ async fn versions_never_go_back_when_a_room_empties_and_comes_again() {
 async fn a_user_who_falls_silent_expires_and_one_who_is_kept_alive_does_not() {
     let story = story();
     let (store, room) = (&story.store, rid("room"));
-    store.join(&room, &uid("ann"), &owner(1)).await.unwrap();
-    store.join(&room, &uid("bob"), &owner(2)).await.unwrap();
+    store.join(&room, &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
+    store.join(&room, &uid("bob"), &owner(2), Takeover::Replace, Expiry::NEVER).await.unwrap();
     story.wait_ms(USER_EXPIRY_MS - 1);
     let bob = Member { rid: room.clone(), uid: uid("bob"), owner: owner(2) };
     let stranger = Member { owner: owner(3), ..bob.clone() };
@@ -133,8 +137,8 @@ async fn a_user_who_falls_silent_expires_and_one_who_is_kept_alive_does_not() {
 async fn an_sfu_learns_which_of_its_streams_no_room_knows() {
     let story = story();
     let (store, room) = (&story.store, rid("room"));
-    store.join(&room, &uid("ann"), &owner(1)).await.unwrap();
-    store.add_stream(&room, &owner(1), stream("ann", "a1")).await.unwrap();
+    store.join(&room, &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
+    store.add_stream(&room, &owner(1), stream("ann", "a1"), Expiry::NEVER).await.unwrap();
     let streams = [(room.clone(), mid("a1")), (room.clone(), mid("a2")), (rid("gone"), mid("a1"))];
     assert_eq!(store.hold_streams(&node("sfu"), &streams).await.unwrap(), streams[1..]);
     assert_eq!(store.hold_streams(&node("sfu-2"), &streams).await.unwrap(), streams);
@@ -144,11 +148,15 @@ async fn an_sfu_learns_which_of_its_streams_no_room_knows() {
 async fn what_a_dead_node_left_is_taken_out_of_all_rooms_in_rounds() {
     let store = story().store;
     for n in 0..1000 {
-        store.join(&rid(&format!("room {n}")), &uid("ann"), &owner(n)).await.unwrap();
+        store
+            .join(&rid(&format!("room {n}")), &uid("ann"), &owner(n), Takeover::Replace, Expiry::NEVER)
+            .await
+            .unwrap();
     }
+    let gone = Gone::Signal { id: node("signal"), before: u64::MAX };
     let (mut rounds, mut changed) = (0, 0);
     loop {
-        let events = store.release_node(&node("signal")).await.unwrap();
+        let events = store.release(&gone).await.unwrap();
         if events.is_empty() {
             break;
         }
@@ -161,6 +169,35 @@ async fn what_a_dead_node_left_is_taken_out_of_all_rooms_in_rounds() {
 }
 
 #[tokio::test]
+async fn a_call_that_comes_too_late_changes_nothing() {
+    let story = story();
+    let (store, room) = (&story.store, rid("room"));
+    let run = NodeRun { role: Role::Signal, id: node("signal"), started: 1 };
+    let in_time = Expiry(Some(store.beat(&run).await.unwrap()));
+    store.join(&room, &uid("ann"), &owner(1), Takeover::Replace, in_time).await.unwrap();
+    story.wait_ms(1);
+    let joined = store.join(&room, &uid("bob"), &owner(1), Takeover::Replace, in_time).await;
+    assert_eq!(joined, Err(StoreError::Late));
+    let added = store.add_stream(&room, &owner(1), stream("ann", "a1"), in_time).await;
+    assert_eq!(added, Err(StoreError::Late));
+    let state = store.snapshot(&room).await.unwrap();
+    assert_eq!((state.users.len(), state.streams.len()), (1, 0));
+}
+
+#[tokio::test]
+async fn the_beats_of_each_run_are_counted_until_it_is_forgotten() {
+    let store = story().store;
+    let run = |started| NodeRun { role: Role::Signal, id: node("signal"), started };
+    for started in [1, 2, 1] {
+        store.beat(&run(started)).await.unwrap();
+    }
+    assert_eq!(store.runs().await.unwrap(), [(run(1), 2), (run(2), 1)]);
+    store.forget_run(&run(1), 1).await.unwrap();
+    store.forget_run(&run(2), 1).await.unwrap();
+    assert_eq!(store.runs().await.unwrap(), [(run(1), 2)], "it has beaten since");
+}
+
+#[tokio::test]
 async fn many_at_once_make_one_log_without_gaps() {
     let store = Arc::new(story().store);
     let users = (0..8u64).map(|n| {
@@ -168,7 +205,15 @@ async fn many_at_once_make_one_log_without_gaps() {
         tokio::spawn(async move {
             let (room, uid) = (rid("room"), uid(&format!("user {n}")));
             let mut versions = Vec::new();
-            versions.push(store.join(&room, &uid, &owner(n)).await.unwrap().event.unwrap().version);
+            versions.push(
+                store
+                    .join(&room, &uid, &owner(n), Takeover::Replace, Expiry::NEVER)
+                    .await
+                    .unwrap()
+                    .event
+                    .unwrap()
+                    .version,
+            );
             for _ in 0..100 {
                 let data = JsonText::parse("1").unwrap();
                 versions.push(store.broadcast(&room, &uid, &owner(n), data).await.unwrap().version);

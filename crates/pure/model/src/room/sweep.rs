@@ -3,7 +3,7 @@
 
 use super::limits::{MAX_SWEEP_NOTICES, STREAM_EXPIRY_MS, USER_EXPIRY_MS};
 use super::{Notice, Room};
-use crate::{NodeId, RoomEvent, StreamId, UserId};
+use crate::{Gone, NodeId, Owner, RoomEvent, StreamId, UserId};
 
 impl Room {
     /// Takes out who and what has been silent too long, in one step of bounded size: call again
@@ -22,35 +22,36 @@ impl Room {
         self.commit_some(notices)
     }
 
-    /// A node died: takes out the users that it spoke for and the streams that it held, in one step
-    /// of bounded size: call again until nothing changes. Costs as much as the room is large.
-    pub fn release_node(&mut self, node: &NodeId) -> Option<RoomEvent> {
-        let spoken_for: Vec<UserId> = self
-            .members
-            .iter()
-            .filter(|(_, member)| member.owner.signal == *node)
-            .map(|(uid, _)| uid.clone())
-            .take(MAX_SWEEP_NOTICES)
-            .collect();
-        let held: Vec<StreamId> = self
-            .streams
-            .values()
-            .filter(|stream| stream.sfu == *node)
-            .map(|stream| stream.mid.clone())
-            .take(MAX_SWEEP_NOTICES)
-            .collect();
+    /// A node is gone: takes out the users that it spoke for, or the streams that it held, in one step of
+    /// bounded size: call again until nothing changes. Costs as much as the room is large.
+    pub fn release(&mut self, gone: &Gone) -> Option<RoomEvent> {
         let mut notices = Vec::new();
-        for uid in spoken_for {
-            if notices.len() < MAX_SWEEP_NOTICES {
-                self.take_out(&uid, &mut notices);
+        match gone {
+            Gone::Signal { id, before } => {
+                for uid in self.spoken_for(id, *before) {
+                    if notices.len() < MAX_SWEEP_NOTICES {
+                        self.take_out(&uid, &mut notices);
+                    }
+                }
             }
-        }
-        for mid in held {
-            if notices.len() < MAX_SWEEP_NOTICES {
-                self.take_stream(&mid, true, &mut notices);
+            Gone::Sfu { id } => {
+                for mid in self.held_by(id) {
+                    self.take_stream(&mid, true, &mut notices);
+                }
             }
         }
         self.commit_some(notices)
+    }
+
+    fn spoken_for(&self, signal: &NodeId, before: u64) -> Vec<UserId> {
+        let gone = |owner: &Owner| owner.signal == *signal && owner.connection < before;
+        let users = self.members.iter().filter(|(_, member)| gone(&member.owner));
+        users.map(|(uid, _)| uid.clone()).take(MAX_SWEEP_NOTICES).collect()
+    }
+
+    fn held_by(&self, sfu: &NodeId) -> Vec<StreamId> {
+        let streams = self.streams.values().filter(|stream| stream.sfu == *sfu);
+        streams.map(|stream| stream.mid.clone()).take(MAX_SWEEP_NOTICES).collect()
     }
 
     fn commit_some(&mut self, notices: Vec<Notice>) -> Option<RoomEvent> {

@@ -1,6 +1,6 @@
 use super::limits::{MAX_LOG_EVENTS, MAX_SWEEP_NOTICES, STREAM_EXPIRY_MS, USER_EXPIRY_MS};
 use super::*;
-use crate::MediaInfo;
+use crate::{Gone, MediaInfo};
 
 const INFO: &str = r#"{"audio":true,"video":true,"audiotype":0,"videotype":0}"#;
 
@@ -31,8 +31,8 @@ fn room() -> Room {
 /// A room with Ann on connection 1, who publishes "a1" and "a2", and Bob on connection 2.
 fn ann_and_bob() -> Room {
     let mut room = room();
-    room.join(&uid("ann"), &owner(1), 0).unwrap();
-    room.join(&uid("bob"), &owner(2), 0).unwrap();
+    room.join(&uid("ann"), &owner(1), Takeover::Replace, 0).unwrap();
+    room.join(&uid("bob"), &owner(2), Takeover::Replace, 0).unwrap();
     room.add_stream(&owner(1), stream("ann", "a1"), 0).unwrap();
     room.add_stream(&owner(1), stream("ann", "a2"), 0).unwrap();
     room
@@ -46,8 +46,8 @@ fn left(user: &str) -> Notice {
     Notice::PeerLeave { uid: uid(user) }
 }
 
-fn joined(user: &str, owner: Owner) -> Notice {
-    Notice::PeerJoin(User { uid: uid(user), owner })
+fn joined(user: &str, owner: Owner, since: u64) -> Notice {
+    Notice::PeerJoin(User { uid: uid(user), owner, since })
 }
 
 /// What the room says it weighs is what it holds.
@@ -60,9 +60,9 @@ fn assert_weighed(room: &Room) {
 #[test]
 fn each_change_is_the_next_version_and_one_event() {
     let mut room = room();
-    let event = room.join(&uid("ann"), &owner(1), 0).unwrap().unwrap();
+    let event = room.join(&uid("ann"), &owner(1), Takeover::Replace, 0).unwrap().unwrap();
     assert_eq!((event.version, room.version()), (101, 101));
-    assert_eq!(*event.notices, [joined("ann", owner(1))]);
+    assert_eq!(*event.notices, [joined("ann", owner(1), 101)]);
     let event = room.add_stream(&owner(1), stream("ann", "a1"), 0).unwrap();
     assert_eq!((event.version, room.version()), (102, 102));
     assert_eq!(*event.notices, [Notice::StreamAdd(stream("ann", "a1"))]);
@@ -72,7 +72,7 @@ fn each_change_is_the_next_version_and_one_event() {
 fn joining_again_changes_nothing_but_counts_as_a_sign_of_life() {
     let mut room = ann_and_bob();
     let before = room.snapshot();
-    assert_eq!(room.join(&uid("ann"), &owner(1), USER_EXPIRY_MS - 1), Ok(None));
+    assert_eq!(room.join(&uid("ann"), &owner(1), Takeover::Replace, USER_EXPIRY_MS - 1), Ok(None));
     assert_eq!(room.snapshot(), before);
     let event = room.expire(USER_EXPIRY_MS).unwrap();
     assert!(event.notices.contains(&left("bob")));
@@ -82,14 +82,14 @@ fn joining_again_changes_nothing_but_counts_as_a_sign_of_life() {
 #[test]
 fn a_second_connection_takes_over_in_one_step() {
     let mut room = ann_and_bob();
-    let event = room.join(&uid("ann"), &owner(7), 5).unwrap().unwrap();
+    let event = room.join(&uid("ann"), &owner(7), Takeover::Replace, 5).unwrap().unwrap();
     assert_eq!(
         *event.notices,
         [
             removed("ann", "a1", false),
             removed("ann", "a2", false),
             left("ann"),
-            joined("ann", owner(7)),
+            joined("ann", owner(7), 105),
             Notice::PeerKick { uid: uid("ann"), owner: owner(1) },
         ]
     );
@@ -98,9 +98,26 @@ fn a_second_connection_takes_over_in_one_step() {
 }
 
 #[test]
+fn a_user_goes_on_through_another_connection_and_the_room_sees_nothing() {
+    let mut room = ann_and_bob();
+    let long = Owner { signal: node("signal-with-a-longer-name"), connection: 7 };
+    let event = room.join(&uid("ann"), &long, Takeover::Resume, 5).unwrap().unwrap();
+    let user = User { uid: uid("ann"), owner: long.clone(), since: 101 };
+    assert_eq!(*event.notices, [Notice::PeerMove { user, from: owner(1) }]);
+    assert_eq!(room.streams().count(), 2);
+    assert_weighed(&room);
+    assert_eq!(room.leave(&uid("ann"), &owner(1)), Err(Refusal::NotOwner));
+    assert_eq!(room.join(&uid("ann"), &long, Takeover::Resume, 6), Ok(None));
+    assert_eq!(room.leave(&uid("ann"), &long).unwrap().streams.len(), 2);
+    assert_weighed(&room);
+    let again = room.join(&uid("ann"), &long, Takeover::Resume, 7).unwrap().unwrap();
+    assert_eq!(*again.notices, [joined("ann", long, again.version)], "nothing to resume: a join");
+}
+
+#[test]
 fn the_connection_that_was_kicked_can_do_nothing_more() {
     let mut room = ann_and_bob();
-    room.join(&uid("ann"), &owner(7), 5).unwrap();
+    room.join(&uid("ann"), &owner(7), Takeover::Replace, 5).unwrap();
     room.add_stream(&owner(7), stream("ann", "a3"), 5).unwrap();
     let before = room.snapshot();
     let old = owner(1);
@@ -173,7 +190,7 @@ fn a_stream_that_its_sfu_no_longer_mentions_goes() {
 #[test]
 fn a_clock_that_goes_back_takes_nobody_out() {
     let mut room = room();
-    room.join(&uid("ann"), &owner(1), 100_000).unwrap();
+    room.join(&uid("ann"), &owner(1), Takeover::Replace, 100_000).unwrap();
     assert!(room.keep_alive(&uid("ann"), &owner(1), 1_000));
     assert_eq!(room.expire(1_000), None);
     assert_eq!(room.expire(100_000 + USER_EXPIRY_MS - 1), None);
@@ -184,16 +201,21 @@ fn a_clock_that_goes_back_takes_nobody_out() {
 fn a_dead_node_leaves_nothing_behind() {
     let mut room = ann_and_bob();
     let other = Owner { signal: node("signal-2"), connection: 1 };
-    room.join(&uid("eve"), &other, 0).unwrap();
+    room.join(&uid("eve"), &other, Takeover::Replace, 0).unwrap();
     let mut elsewhere = stream("eve", "e1");
     elsewhere.sfu = node("sfu-2");
     room.add_stream(&other, elsewhere, 0).unwrap();
 
-    let event = room.release_node(&node("sfu-2")).unwrap();
+    let event = room.release(&Gone::Sfu { id: node("sfu-2") }).unwrap();
     assert_eq!(*event.notices, [removed("eve", "e1", true)]);
-    room.release_node(&node("signal-1")).unwrap();
+    let older_runs = Gone::Signal { id: node("signal-1"), before: 2 };
+    assert_eq!(room.release(&older_runs).unwrap().notices.last(), Some(&left("ann")));
+    assert_eq!(room.release(&older_runs), None, "Bob's connection is of a later run");
+    let all_runs = Gone::Signal { id: node("signal-1"), before: u64::MAX };
+    room.release(&all_runs).unwrap();
     assert_eq!(room.users().map(|user| user.uid).collect::<Vec<_>>(), [uid("eve")]);
-    assert_eq!(room.release_node(&node("signal-1")), None);
+    assert_eq!(room.release(&all_runs), None);
+    assert_eq!(room.release(&Gone::Sfu { id: node("signal-2") }), None, "the roles' names are apart");
     assert_weighed(&room);
 }
 
@@ -201,12 +223,12 @@ fn a_dead_node_leaves_nothing_behind() {
 fn a_full_room_refuses_newcomers_and_says_why() {
     let mut room = room();
     for n in 0..MAX_USERS {
-        room.join(&uid(&format!("user {n}")), &owner(n as u64), 0).unwrap();
+        room.join(&uid(&format!("user {n}")), &owner(n as u64), Takeover::Replace, 0).unwrap();
     }
-    let full = room.join(&uid("one more"), &owner(9999), 0).unwrap_err();
+    let full = room.join(&uid("one more"), &owner(9999), Takeover::Replace, 0).unwrap_err();
     assert_eq!(full.to_string(), "too many users in a room: the limit is 2000");
     assert_eq!(full.error_code(), crate::ErrorCode::Limit);
-    assert!(room.join(&uid("user 0"), &owner(9999), 0).is_ok(), "taking over adds nobody");
+    assert!(room.join(&uid("user 0"), &owner(9999), Takeover::Replace, 0).is_ok(), "taking over adds nobody");
 }
 
 #[test]
@@ -229,7 +251,7 @@ fn a_rooms_state_always_fits_into_a_reply() {
     let info = MediaInfo::parse(&long).unwrap();
     let mut refused = None;
     'filling: for n in 0..200 {
-        room.join(&uid(&format!("user {n}")), &owner(n), 0).unwrap();
+        room.join(&uid(&format!("user {n}")), &owner(n), Takeover::Replace, 0).unwrap();
         for m in 0..MAX_STREAMS_PER_USER {
             let mut stream = stream(&format!("user {n}"), &format!("{n} {m}"));
             stream.info = info.clone();
@@ -248,7 +270,7 @@ fn a_rooms_state_always_fits_into_a_reply() {
 fn a_sweep_of_many_goes_in_steps_of_bounded_size() {
     let mut room = room();
     for n in 0..MAX_USERS {
-        room.join(&uid(&format!("user {n}")), &owner(n as u64), 0).unwrap();
+        room.join(&uid(&format!("user {n}")), &owner(n as u64), Takeover::Replace, 0).unwrap();
     }
     let mut gone = 0;
     while let Some(event) = room.expire(USER_EXPIRY_MS) {
@@ -262,7 +284,7 @@ fn a_sweep_of_many_goes_in_steps_of_bounded_size() {
 #[test]
 fn the_last_events_are_kept_and_then_there_is_a_snapshot() {
     let mut room = room();
-    room.join(&uid("ann"), &owner(1), 0).unwrap();
+    room.join(&uid("ann"), &owner(1), Takeover::Replace, 0).unwrap();
     for n in 0..MAX_LOG_EVENTS {
         room.broadcast(&uid("ann"), &owner(1), JsonText::parse(&n.to_string()).unwrap()).unwrap();
     }
@@ -282,7 +304,7 @@ fn the_last_events_are_kept_and_then_there_is_a_snapshot() {
 #[test]
 fn large_events_push_out_more_of_the_older_ones() {
     let mut room = room();
-    room.join(&uid("ann"), &owner(1), 0).unwrap();
+    room.join(&uid("ann"), &owner(1), Takeover::Replace, 0).unwrap();
     let large = JsonText::parse(&format!("\"{}\"", "x".repeat(200_000))).unwrap();
     let fit = (limits::MAX_LOG_BYTES / 200_000) as u64;
     for _ in 0..2 * fit {

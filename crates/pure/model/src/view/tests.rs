@@ -6,7 +6,8 @@ fn uid(text: &str) -> UserId {
 }
 
 fn user(text: &str, connection: u64) -> User {
-    User { uid: uid(text), owner: Owner { signal: NodeId::parse("signal").unwrap(), connection } }
+    let owner = Owner { signal: NodeId::parse("signal").unwrap(), connection };
+    User { uid: uid(text), owner, since: connection }
 }
 
 fn stream(user: &str, id: &str) -> Stream {
@@ -76,6 +77,25 @@ fn a_reset_tells_what_must_have_happened_in_the_protocols_order() {
     );
     assert_eq!(view.version(), 50);
     assert_eq!(view.reset(&after), [], "not twice");
+}
+
+#[test]
+fn who_goes_on_through_another_connection_stays_with_all_streams() {
+    let moved = User { since: 1, ..user("ann", 9) };
+    let before = state(5, &[user("ann", 1)], &[stream("ann", "a1")]);
+    let after = state(6, std::slice::from_ref(&moved), &[stream("ann", "a1")]);
+    let the_move = Notice::PeerMove { user: moved, from: user("ann", 1).owner };
+    assert_eq!(difference(&before, &after), std::slice::from_ref(&the_move));
+
+    let mut view = RoomView::new(&before);
+    let event = RoomEvent { rid: RoomId::parse("room").unwrap(), version: 6, notices: [the_move].into() };
+    assert!(matches!(view.apply(&event), Applied::Deliver(_)));
+    assert_eq!(view.state(), after);
+    // One who left and came back through the same connection is not the same stay.
+    let again = state(9, &[User { since: 8, ..user("ann", 1) }], &[]);
+    let told = difference(&before, &again);
+    assert_eq!(told.len(), 3, "{told:?}");
+    assert_eq!(told[1], Notice::PeerLeave { uid: uid("ann") });
 }
 
 #[test]

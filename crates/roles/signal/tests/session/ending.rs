@@ -1,9 +1,9 @@
 //! How sessions end, and what the register then knows.
 
 use crate::world::{World, eventually};
-use cluster::Store;
+use cluster::{Expiry, Store};
 use futures_util::{SinkExt, StreamExt};
-use model::{NodeId, Owner, RoomId, UserId};
+use model::{NodeId, Owner, RoomId, Takeover, UserId};
 use rpc::proto::{KickRequest, ListSessionsRequest, signal_server::Signal as _};
 use serde_json::json;
 use std::time::{Duration, Instant};
@@ -83,7 +83,7 @@ async fn a_kick_that_was_lost_on_the_way_is_noticed() {
     world.events.lose_all(true);
     let (rid, uid) = (RoomId::parse("r").unwrap(), UserId::parse("alice").unwrap());
     let elsewhere = Owner { signal: NodeId::parse("signal-2").unwrap(), connection: 1 };
-    world.store.join(&rid, &uid, &elsewhere).await.unwrap();
+    world.store.join(&rid, &uid, &elsewhere, Takeover::Replace, Expiry::NEVER).await.unwrap();
     let (code, before) = alice.closed().await;
     assert_eq!(code, 4000);
     assert_eq!(before.last().unwrap()["method"], "peer-kick");

@@ -4,8 +4,8 @@ use crate::{
     client::{Client, minfo, offer},
     world::{World, eventually},
 };
-use cluster::Store;
-use model::{ErrorCode, Owner, RoomId, UserId};
+use cluster::{Expiry, Store};
+use model::{ErrorCode, Owner, RoomId, Takeover, UserId};
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
@@ -179,7 +179,7 @@ async fn a_connection_that_was_replaced_unheard_changes_nothing() {
     world.events.lose_all(true);
     let (rid, uid) = (RoomId::parse("r").unwrap(), UserId::parse("alice").unwrap());
     let elsewhere = Owner { signal: model::NodeId::parse("signal-2").unwrap(), connection: 1 };
-    world.store.join(&rid, &uid, &elsewhere).await.unwrap();
+    world.store.join(&rid, &uid, &elsewhere, Takeover::Replace, Expiry::NEVER).await.unwrap();
     assert_eq!(alice.error("broadcast", json!({"rid": "r", "data": 1})).await, 15);
     assert_eq!(alice.error("publish", publish()).await, 15);
 }

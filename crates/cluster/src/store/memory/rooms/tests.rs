@@ -1,4 +1,4 @@
-use model::{EventsSince, JsonText, NodeId, Owner, UserId};
+use model::{EventsSince, JsonText, NodeId, Owner, Takeover, UserId};
 
 use super::*;
 
@@ -12,7 +12,9 @@ fn ann() -> (UserId, Owner) {
 
 fn join(rooms: &mut Rooms, n: usize) -> Result<RoomEvent, Refusal> {
     let (uid, owner) = ann();
-    rooms.change_or_create(&rid(n), 1, |room| room.join(&uid, &owner, 0))?.map(Option::unwrap)
+    rooms
+        .change_or_create(&rid(n), 1, |room| room.join(&uid, &owner, Takeover::Replace, 0))?
+        .map(Option::unwrap)
 }
 
 #[test]
