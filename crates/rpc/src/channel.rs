@@ -1,9 +1,11 @@
 //! How a node reaches another one: an address becomes a gRPC channel.
 //!
-//! `http://HOST:PORT` is another process. `inproc://NAME` is a service in this one: the same calls
-//! through a pipe in memory, so that one process and many run the same code.
+//! `http://HOST:PORT` is another process, `https://HOST:PORT` one of a cluster with mutual TLS.
+//! `inproc://NAME` is a service in this one: the same calls through a pipe in memory, so that one process and
+//! many run the same code.
 
 mod in_process;
+mod tcp;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,11 +15,16 @@ use parking_lot::Mutex;
 use tonic::transport::{Channel, Endpoint, Uri};
 
 use crate::DEADLINE;
-use crate::server::KEEPALIVE;
+use crate::tls::Tls;
 pub use in_process::{InProcess, Incoming, NameTaken};
+use tcp::Tcp;
 
-/// How long connecting may take. Local networks only, so a second is much.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(1);
+/// How often a silent connection is asked whether its other end is still there. With [`ANSWER_TIME`], a node
+/// that stopped is given up within the 3 s that a call may take.
+const ASK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long the other end may think. A busy one answers in milliseconds: its runtime does, not its services.
+const ANSWER_TIME: Duration = Duration::from_millis(1500);
 
 /// Channels that are kept. Addresses come from discovery, so this is more than there are nodes;
 /// beyond it all are forgotten, which costs each its next connecting.
@@ -25,18 +32,21 @@ const MAX_CHANNELS: usize = 1024;
 
 const IN_PROCESS_SCHEME: &str = "inproc://";
 
-/// An address that is none.
+/// An address that is none, or not one of this cluster.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{address:?} is no node address, expected http://HOST:PORT or inproc://NAME")]
+#[error("{address:?} is no node address, expected {scheme}://HOST:PORT or inproc://NAME")]
 pub struct InvalidAddress {
     /// The address.
     pub address: String,
+    /// How this cluster's addresses begin: "http" or, with TLS, "https".
+    pub scheme: &'static str,
 }
 
 /// Turns addresses into channels, one per address. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Dialer {
     in_process: InProcess,
+    tls: Option<Tls>,
     channels: Arc<Mutex<HashMap<String, Channel>>>,
 }
 
@@ -44,7 +54,13 @@ impl Dialer {
     /// A dialer that finds the services of this process in `in_process`.
     #[must_use]
     pub fn new(in_process: InProcess) -> Self {
-        Self { in_process, channels: Arc::default() }
+        Self { in_process, ..Self::default() }
+    }
+
+    /// Speaks to other processes over mutual TLS, and to none that does not.
+    #[must_use]
+    pub fn with_tls(self, tls: Option<Tls>) -> Self {
+        Self { tls, ..self }
     }
 
     /// The channel to an address. It connects with the first call and again whenever it lost its
@@ -52,7 +68,7 @@ impl Dialer {
     /// a second, and one that takes longer than [`DEADLINE`] CANCELLED. Call it inside a runtime.
     ///
     /// # Errors
-    /// Where the address is none.
+    /// Where the address is none, or where one of the two uses TLS and the other does not.
     pub fn dial(&self, address: &str) -> Result<Channel, InvalidAddress> {
         let mut channels = self.channels.lock();
         if let Some(channel) = channels.get(address) {
@@ -69,25 +85,33 @@ impl Dialer {
     fn connect(&self, address: &str) -> Result<Channel, InvalidAddress> {
         if let Some(name) = address.strip_prefix(IN_PROCESS_SCHEME).filter(|name| !name.is_empty()) {
             // A pipe breaks only with its process: no pings.
-            let endpoint = configured(Endpoint::from_static("http://in-process"));
+            let endpoint = Endpoint::from_static("http://in-process").timeout(DEADLINE);
             return Ok(endpoint.connect_with_connector_lazy(self.in_process.connector(name)));
         }
-        let invalid = || InvalidAddress { address: address.to_owned() };
-        let uri: Uri = address.parse().map_err(|_| invalid())?;
-        if uri.scheme_str() != Some("http") || uri.port().is_none() {
-            return Err(invalid());
-        }
-        let endpoint = configured(Endpoint::from(uri))
-            .tcp_nodelay(true)
-            .http2_keep_alive_interval(KEEPALIVE)
-            .keep_alive_timeout(KEEPALIVE)
+        let endpoint = Endpoint::from(self.plain(address)?)
+            .timeout(DEADLINE)
+            .http2_keep_alive_interval(ASK_INTERVAL)
+            .keep_alive_timeout(ANSWER_TIME)
             .keep_alive_while_idle(true);
-        Ok(endpoint.connect_lazy())
+        Ok(endpoint.connect_with_connector_lazy(Tcp::new(self.tls.clone())))
     }
-}
 
-fn configured(endpoint: Endpoint) -> Endpoint {
-    endpoint.timeout(DEADLINE).connect_timeout(CONNECT_TIMEOUT)
+    /// Checks an address of another process, and answers it as the gRPC library wants it: TLS is the
+    /// connector's business.
+    fn plain(&self, address: &str) -> Result<Uri, InvalidAddress> {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let read = || {
+            let uri: Uri = address.parse().ok()?;
+            let good = uri.scheme_str() == Some(scheme) && uri.port().is_some();
+            Uri::builder()
+                .scheme("http")
+                .authority(uri.authority().filter(|_| good)?.as_str())
+                .path_and_query("/")
+                .build()
+                .ok()
+        };
+        read().ok_or_else(|| InvalidAddress { address: address.to_owned(), scheme })
+    }
 }
 
 #[cfg(test)]

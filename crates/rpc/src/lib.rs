@@ -4,7 +4,7 @@
 //!   of a role; everything behind them speaks [`model`].
 //! - [`convert`]: from the wire to the model, checking every field, and back.
 //! - [`status`]: refusals that carry the client protocol's error code.
-//! - [`channel`]: how a node reaches another, in the same process or over TCP.
+//! - [`channel`]: how a node reaches another, in the same process or over TCP; [`tls`]: with whom alone.
 //! - [`client`] and [`server`]: the clients and services with this project's limits.
 
 pub mod channel;
@@ -12,6 +12,8 @@ pub mod client;
 pub mod convert;
 pub mod server;
 pub mod status;
+pub mod tls;
+mod wire;
 
 /// Generated from `proto/anabranch/v1`.
 pub mod proto {

@@ -1,8 +1,14 @@
 //! Services with this project's limits, and the server that carries them.
 
+mod health;
+mod listener;
+
 use std::time::Duration;
 
 use tonic::transport::Server;
+
+pub use health::{Health, with_health};
+pub use listener::{BindError, Listener};
 
 use crate::proto::register_server::{Register, RegisterServer};
 use crate::proto::sfu_server::{Sfu, SfuServer};
@@ -13,15 +19,14 @@ use crate::{DEADLINE, MAX_REPLY_BYTES, MAX_REQUEST_BYTES};
 const MAX_CALLS_PER_CONNECTION: u32 = 1024;
 
 /// How often a silent connection is asked whether it is still there, and how long it may think.
-pub(crate) const KEEPALIVE: Duration = Duration::from_secs(5);
+const KEEPALIVE: Duration = Duration::from_secs(5);
 
-/// A server to which services are added, then run with `serve_with_incoming` (in-process) or
-/// `serve` (TCP).
+/// A server to which services are added, then run with `serve_with_incoming` (in-process) or by a
+/// [`Listener`] (TCP).
 pub fn builder() -> Server {
     Server::builder()
         .timeout(DEADLINE)
         .max_concurrent_streams(MAX_CALLS_PER_CONNECTION)
-        .tcp_nodelay(true)
         .http2_keepalive_interval(Some(KEEPALIVE))
         .http2_keepalive_timeout(Some(KEEPALIVE))
 }
