@@ -11,7 +11,16 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("chromium", &["--version", "--no-sandbox"], "chromium"),
     ("firefox-esr", &["--version"], "firefox-esr"),
     ("python3", &["-c", "import ensurepip, venv"], "python3-venv"),
+    ("etcd", &["--version"], "etcd-server"),
+    ("etcdctl", &["version"], "etcd-client"),
+    ("/usr/sbin/nats-server", &["--version"], "nats-server"),
+    ("redis-server", &["--version"], "redis-server"),
+    ("redis-cli", &["--version"], "redis-tools"),
 ];
+
+/// The cluster's servers among them. The tests start them on ports of their own; that Debian also
+/// starts some of them as services on their usual ports is in nobody's way.
+const SERVERS: &[&str] = &["etcd", "etcdctl", "/usr/sbin/nats-server", "redis-server", "redis-cli"];
 
 /// Tools of cargo: (sub-command, version).
 const CARGO: &[(&str, &str)] = &[("deny", "0.20.2"), ("machete", "0.9.2")];
@@ -27,6 +36,7 @@ const NODE: &[&str] = &["web", "tests/e2e"];
 /// Everything that any command needs.
 pub(crate) fn everything() -> Done {
     lint_tools()?;
+    servers()?;
     browsers()
 }
 
@@ -38,6 +48,11 @@ pub(crate) fn lint_tools() -> Done {
     }
     python()?;
     node("web")
+}
+
+/// What the tests of the cluster need.
+pub(crate) fn servers() -> Done {
+    debian(SERVERS)
 }
 
 /// What the browser tests need.

@@ -14,6 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 const READY_WITHIN: Duration = Duration::from_secs(30);
 /// A server that has not ended this long after SIGTERM is killed.
 const ENDS_WITHIN: Duration = Duration::from_secs(10);
+/// Of things that take no time at all, on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(10);
 /// How often conditions outside this process are looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -96,9 +98,10 @@ impl Daemon {
         child.wait().ok()
     }
 
-    /// SIGSTOP: it keeps its connections and answers nothing.
+    /// SIGSTOP: it keeps its connections and answers nothing. Returns when it stands still.
     pub fn pause(&self) {
         self.signal(Signal::STOP);
+        until("a stopped process stands still", PATIENCE, || self.pid().is_some_and(stands_still));
     }
 
     /// SIGCONT.
@@ -163,6 +166,16 @@ impl fmt::Debug for Daemon {
 pub fn send_signal(pid: u32, signal: Signal) {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw).expect("a process id");
     kill_process(pid, signal).expect("a signal for a child of our own");
+}
+
+/// All threads are in state T: the signal reaches them one by one.
+fn stands_still(pid: u32) -> bool {
+    let Ok(tasks) = fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    tasks.flatten().all(|task| {
+        let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        // The second field is the program's name in brackets, and may hold anything.
+        stat.rsplit(") ").next().is_some_and(|rest| rest.starts_with('T'))
+    })
 }
 
 /// Waits for a condition outside this process; a condition that never comes fails the test.

@@ -101,6 +101,8 @@ fn args(options: &RedisOptions, port: &Ports, folder: &Path) -> Vec<String> {
     set("appendonly", "yes");
     // A killed process loses nothing that it has written; only a lost machine would.
     set("appendfsync", "no");
+    // A master waits five seconds for more replicas that might want the same copy.
+    set("repl-diskless-sync-delay", "0");
     let number = port.number().to_string();
     match &options.tls {
         None => set("port", &number),
