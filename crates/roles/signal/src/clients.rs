@@ -1,12 +1,17 @@
 //! Speaks to the registers and the SFUs. Generated types end here.
 
+mod alive;
+mod claim;
 mod register;
 mod sfu;
+mod turns;
 
+pub(crate) use claim::Claimed;
 pub(crate) use register::{Held, StillHeld};
 pub(crate) use sfu::Offer;
 
 use crate::{Edges, refusal::Refusal};
+use alive::StoreClock;
 use cluster::{NodeInfo, Role};
 use model::ErrorCode;
 use rpc::channel::Dialer;
@@ -17,6 +22,7 @@ use std::{
 };
 use tokio::{sync::watch, time::Instant};
 use tonic::{Code, Response, Status, transport::Channel};
+use turns::Suspects;
 
 /// What a client's request may take, all its calls together: the protocol
 /// promises an answer within 3 s, and the answer needs a moment itself.
@@ -35,6 +41,8 @@ pub(crate) struct Clients {
     sfus: watch::Receiver<Arc<[NodeInfo]>>,
     /// Spreads the calls over the registers.
     turn: AtomicUsize,
+    suspects: Suspects,
+    clock: StoreClock,
 }
 
 impl Clients {
@@ -45,7 +53,14 @@ impl Clients {
             registers: edges.discovery.watch(Role::Register),
             sfus: edges.discovery.watch(Role::Sfu),
             turn: AtomicUsize::new(0),
+            suspects: Suspects::default(),
+            clock: StoreClock::default(),
         }
+    }
+
+    /// The SFUs as discovery knows them.
+    pub(crate) fn sfus(&self) -> watch::Receiver<Arc<[NodeInfo]>> {
+        self.sfus.clone()
     }
 
     fn dial(&self, node: &NodeInfo) -> Result<Channel, Status> {
@@ -67,6 +82,15 @@ async fn answered<T>(
 /// Whether the node could not do it for now, or could not be reached at all.
 fn was_not_done(status: &Status) -> bool {
     status.code() == Code::Unavailable
+}
+
+/// Whether the node gave no answer of its own: it may be dead, stopped, or cut off.
+fn was_silent(status: &Status) -> bool {
+    rpc::status::error_code(status).is_none()
+        && matches!(
+            status.code(),
+            Code::DeadlineExceeded | Code::Cancelled | Code::Unavailable | Code::Unknown | Code::Internal
+        )
 }
 
 /// Whether the call never left this node, because there was no connection.

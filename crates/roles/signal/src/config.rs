@@ -68,7 +68,7 @@ impl Default for Timing {
             ping: Duration::from_secs(15),
             silence: Duration::from_secs(45),
             idle: Duration::from_secs(60),
-            refresh: Duration::from_secs(10),
+            refresh: Duration::from_secs(5),
         }
     }
 }

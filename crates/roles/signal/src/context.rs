@@ -18,16 +18,21 @@ pub(crate) struct Context {
     pub(crate) clients: Arc<Clients>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) sessions: Sessions,
+    /// Cancelled when the node takes nobody new any more.
+    pub(crate) draining: CancellationToken,
     /// Cancelled when the node goes down.
     pub(crate) stop: CancellationToken,
     /// What a shutdown waits for.
     pub(crate) tasks: TaskTracker,
+    /// The first connection number of this run.
+    pub(crate) started: u64,
     next_connection: AtomicU64,
 }
 
 impl Context {
     pub(crate) fn new(config: &Config, edges: Edges) -> Arc<Self> {
         let clients = Arc::new(Clients::new(&config.dc, &edges));
+        let started = first_connection();
         Arc::new(Self {
             node: config.node.clone(),
             timing: config.timing,
@@ -35,9 +40,16 @@ impl Context {
             clients,
             sessions: Sessions::default(),
             stop: CancellationToken::new(),
+            draining: CancellationToken::new(),
             tasks: TaskTracker::new(),
-            next_connection: AtomicU64::new(first_connection()),
+            started,
+            next_connection: AtomicU64::new(started),
         })
+    }
+
+    /// Whether clients had better go elsewhere.
+    pub(crate) fn takes_leave(&self) -> bool {
+        self.draining.is_cancelled() || self.stop.is_cancelled()
     }
 
     /// The owner that a new connection's users get.

@@ -8,8 +8,9 @@
 use crate::{
     clients::{Held, StillHeld, deadline},
     context::Context,
-    session::{Closing, Session},
+    session::{Closing, RoomHoldings, Session},
 };
+use model::RoomId;
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval_at, sleep};
 
@@ -19,6 +20,25 @@ const DOUBT: Duration = Duration::from_secs(1);
 
 /// A connection in a room, and what it says of itself.
 type Entry = (Arc<Session>, Held);
+
+/// How often the node says that it is alive. The registers take its users out after eleven of these.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// Says that the node is alive, until it goes down.
+pub(crate) async fn beat(context: Arc<Context>) {
+    let (node, started) = (&context.node, context.started);
+    let mut ticks = tokio::time::interval(BEAT);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            () = context.stop.cancelled() => return,
+            _ = ticks.tick() => {}
+        }
+        if let Err(refusal) = context.clients.beat(deadline(), node, started).await {
+            tracing::debug!(%refusal, "no register heard that this node is alive");
+        }
+    }
+}
 
 /// Runs until the node goes down.
 pub(crate) async fn run(context: Arc<Context>) {
@@ -77,7 +97,8 @@ fn note(entry: &Entry, answer: StillHeld, not_held: &mut Vec<Entry>) {
 fn everybody(context: &Context) -> Vec<Entry> {
     let mut entries = Vec::new();
     for session in context.sessions.all() {
-        let rids: Vec<_> = session.holdings.lock().keys().cloned().collect();
+        let ours = |(rid, held): (&RoomId, &RoomHoldings)| (!held.handed_over).then(|| rid.clone());
+        let rids: Vec<_> = session.holdings.lock().iter().filter_map(ours).collect();
         entries.extend(rids.into_iter().map(|rid| {
             let held = Held { rid, uid: session.uid.clone(), owner: session.owner.clone() };
             (Arc::clone(&session), held)
@@ -87,5 +108,5 @@ fn everybody(context: &Context) -> Vec<Entry> {
 }
 
 fn is_in(session: &Session, held: &Held) -> bool {
-    session.holdings.lock().contains_key(&held.rid)
+    session.holdings.lock().get(&held.rid).is_some_and(|room| !room.handed_over)
 }

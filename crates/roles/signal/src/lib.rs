@@ -6,12 +6,14 @@
 //! - [`method`]: one file for each request of the protocol.
 //! - [`room`]: hands a room's events to those of its members who are connected here.
 //! - [`clients`]: speaks to the registers and the SFUs.
-//! - [`keeper`]: tells the register who is still there.
+//! - [`keeper`]: tells the register who is still there, and that the node is.
+//! - [`drain`]: sends clients elsewhere, when this node or the SFU of their stream is to end.
 //! - [`service`]: what operators may ask of this node.
 
 mod clients;
 mod config;
 mod context;
+mod drain;
 mod keeper;
 mod lists;
 mod method;
@@ -29,6 +31,10 @@ pub use service::SignalService;
 use context::Context;
 use server::Server;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
+use tokio::time::Instant;
+
+/// What telling the registers of the node's end may take.
+const FAREWELL: Duration = Duration::from_millis(500);
 
 /// A running signalling node.
 ///
@@ -48,6 +54,8 @@ impl Signal {
         let context = Context::new(&config, edges);
         let server = Server::start(&config, Arc::clone(&context), pages).await?;
         context.tasks.spawn(keeper::run(Arc::clone(&context)));
+        context.tasks.spawn(keeper::beat(Arc::clone(&context)));
+        context.tasks.spawn(drain::move_streams(Arc::clone(&context)));
         Ok(Self { context, server })
     }
 
@@ -69,6 +77,15 @@ impl Signal {
         SignalService::new(Arc::clone(&self.context))
     }
 
+    /// Takes nobody new and asks the clients to go elsewhere. Returns when all have gone, or after
+    /// `patience`; [`Signal::shutdown`] comes next.
+    pub async fn drain(&self, patience: Duration) {
+        self.context.draining.cancel();
+        if tokio::time::timeout(patience, drain::send_away(&self.context, patience)).await.is_err() {
+            tracing::info!(left = self.sessions(), "not every client has gone elsewhere in time");
+        }
+    }
+
     /// Takes nobody new, closes every connection with 1001, and takes their
     /// users out of their rooms. Returns when all that is done, or after `patience`.
     pub async fn shutdown(self, patience: Duration) {
@@ -76,6 +93,11 @@ impl Signal {
         self.context.tasks.close();
         if tokio::time::timeout(patience, self.context.tasks.wait()).await.is_err() {
             tracing::info!(left = self.context.tasks.len(), "not every connection could be closed in time");
+        }
+        let farewell = Instant::now() + FAREWELL;
+        let stopped = self.context.clients.stopped(farewell, &self.context.node, self.context.started).await;
+        if let Err(refusal) = stopped {
+            tracing::debug!(%refusal, "no register heard that this node ends");
         }
     }
 }

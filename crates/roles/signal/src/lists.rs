@@ -1,5 +1,6 @@
 //! The lists of users and streams, as `join`, `getusers` and `getpubs` answer them.
 
+use crate::method::Resumed;
 use model::{RoomId, RoomState, Stream, User, UserId};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -9,6 +10,9 @@ use serde_json::value::RawValue;
 pub(crate) struct Lists<'a> {
     users: Vec<Peer<'a>>,
     pubs: Vec<Pub<'a>>,
+    /// For a client that came back: what of its own lives on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    resumed: Option<&'a Resumed>,
 }
 
 /// Of [`Lists`], the users alone.
@@ -47,7 +51,12 @@ impl<'a> Lists<'a> {
         Self {
             users: others.map(|user| Peer::new(rid, user)).collect(),
             pubs: theirs.filter_map(|stream| Pub::new(rid, stream)).collect(),
+            resumed: None,
         }
+    }
+
+    pub(crate) fn with_resumed(self, resumed: Option<&'a Resumed>) -> Self {
+        Self { resumed, ..self }
     }
 
     pub(crate) fn users(self) -> Users<'a> {

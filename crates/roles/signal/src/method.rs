@@ -13,11 +13,13 @@ mod join;
 mod keepalive;
 mod leave;
 mod publish;
+mod resume;
 mod subscribe;
 mod unpublish;
 mod unsubscribe;
 
 pub(crate) use call::Call;
+pub(crate) use resume::Resumed;
 
 use crate::refusal::Refusal;
 use model::ErrorCode;

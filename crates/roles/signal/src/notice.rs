@@ -1,7 +1,7 @@
 //! The protocol's notifications, written once for all who hear them.
 
 use crate::lists::Pub;
-use model::{Notice, RoomId, User, UserId};
+use model::{Notice, RoomId, StreamId, User, UserId};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
@@ -30,14 +30,27 @@ struct StreamRemove<'a> {
 }
 
 #[derive(Serialize)]
+struct Reason {
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
+struct StreamMove<'a> {
+    rid: &'a RoomId,
+    uid: &'a UserId,
+    mid: &'a str,
+    reason: &'static str,
+}
+
+#[derive(Serialize)]
 struct Broadcast<'a> {
     rid: &'a RoomId,
     uid: &'a UserId,
     data: &'a RawValue,
 }
 
-/// The frame for one fact of a room. `None` only where a text that the model
-/// calls JSON is none.
+/// The frame for one fact of a room. `None` for a fact that nobody is told, or
+/// where a text that the model calls JSON is none.
 pub(crate) fn frame(rid: &RoomId, notice: &Notice) -> Option<Utf8Bytes> {
     match notice {
         Notice::PeerJoin(user) => peer_join(rid, user),
@@ -51,12 +64,24 @@ pub(crate) fn frame(rid: &RoomId, notice: &Notice) -> Option<Utf8Bytes> {
             written("broadcast", &Broadcast { rid, uid, data })
         }
         Notice::PeerKick { uid, .. } => written("peer-kick", &Peer { rid, uid }),
+        Notice::PeerMove { .. } => None,
     }
 }
 
 /// The frame that tells a client of its end in a room.
 pub(crate) fn peer_kick(rid: &RoomId, uid: &UserId) -> Utf8Bytes {
     written("peer-kick", &Peer { rid, uid }).unwrap_or_default()
+}
+
+/// The frame that tells a client to go on through another signalling node.
+pub(crate) fn reconnect() -> Utf8Bytes {
+    written("reconnect", &Reason { reason: "drain" }).unwrap_or_default()
+}
+
+/// The frame that tells a publisher to publish again, at another SFU.
+pub(crate) fn stream_move(rid: &RoomId, uid: &UserId, mid: &StreamId) -> Utf8Bytes {
+    let data = StreamMove { rid, uid, mid: mid.as_str(), reason: "drain" };
+    written("stream-move", &data).unwrap_or_default()
 }
 
 fn peer_join(rid: &RoomId, user: &User) -> Option<Utf8Bytes> {
@@ -76,12 +101,13 @@ fn written(method: &'static str, data: &impl Serialize) -> Option<Utf8Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use super::{frame, peer_kick};
+    use super::{frame, peer_kick, reconnect, stream_move};
     use model::{JsonText, MediaInfo, NodeId, Notice, Owner, RoomId, Stream, StreamId, User, UserId};
 
     fn user() -> User {
         let signal = NodeId::parse("signal-1").unwrap();
-        User { uid: UserId::parse("al \"ice").unwrap(), owner: Owner { signal, connection: 7 } }
+        let owner = Owner { signal, connection: 7 };
+        User { uid: UserId::parse("al \"ice").unwrap(), owner, since: 1 }
     }
 
     fn written(notice: &Notice) -> String {
@@ -103,6 +129,11 @@ mod tests {
         assert_eq!(
             written(&Notice::StreamRemove { uid: uid.clone(), mid: mid.clone(), by_server: true }),
             r#"{"notification":true,"method":"stream-remove","data":{"rid":"r","uid":"al \"ice","mid":"m#1"}}"#
+        );
+        assert_eq!(reconnect(), r#"{"notification":true,"method":"reconnect","data":{"reason":"drain"}}"#);
+        assert_eq!(
+            stream_move(&RoomId::parse("r").unwrap(), &uid, &mid),
+            r#"{"notification":true,"method":"stream-move","data":{"rid":"r","uid":"al \"ice","mid":"m#1","reason":"drain"}}"#
         );
         let sfu = NodeId::parse("sfu-1").unwrap();
         let info =

@@ -15,7 +15,7 @@ mod wire;
 mod writer;
 
 pub(crate) use ending::{close_at_sfus, end_subscription, leave_all};
-pub(crate) use holdings::{Holdings, MAX_ROOMS, MAX_SUBSCRIPTIONS, RoomHoldings, Subscribed};
+pub(crate) use holdings::{Holdings, MAX_ROOMS, MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed};
 #[cfg(test)]
 pub(crate) use outbox::Next;
 pub(crate) use outbox::{Closing, Outbox};
@@ -78,6 +78,22 @@ impl Session {
             self.outbox.push(notice::peer_kick(rid, &self.uid));
         }
         self.close(Closing::KICKED);
+    }
+
+    /// Another connection goes on for the user in a room: says so, and closes where that was the last
+    /// room. Until then the client may be moving its other rooms.
+    pub(crate) fn hand_over(&self, rid: &RoomId) {
+        let mut holdings = self.holdings.lock();
+        if let Some(held) = holdings.get_mut(rid) {
+            held.handed_over = true;
+        }
+        let all = holdings.values().all(|held| held.handed_over);
+        drop(holdings);
+        if all {
+            self.kick(std::slice::from_ref(rid));
+        } else {
+            self.outbox.push(notice::peer_kick(rid, &self.uid));
+        }
     }
 
     pub(crate) fn is_closing(&self) -> bool {

@@ -1,23 +1,24 @@
 //! The register, as the signalling role uses it: any replica will do.
 
-use super::{Clients, answered, refusal, was_not_done, was_not_sent};
+use super::{Clients, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
 use crate::refusal::Refusal;
-use cluster::NodeInfo;
-use model::{ErrorCode, EventsSince, JsonText, NodeId, Owner, RoomId, RoomState, Stream, StreamId, UserId};
+use model::{
+    ErrorCode, EventsSince, JsonText, NodeId, Owner, RoomId, RoomState, Stream, StreamId, Takeover, UserId,
+};
 use rpc::{
     convert::{InvalidField, present},
     proto::{self, register_client::RegisterClient},
 };
-use std::{future::Future, sync::atomic::Ordering};
+use std::future::Future;
 use tokio::time::Instant;
-use tonic::{Response, Status, transport::Channel};
+use tonic::{Code, Response, Status, transport::Channel};
 
 type Client = RegisterClient<Channel>;
 
 /// Whether a call may be made again at another register, when it is not known
 /// whether the first one did it.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Repeat {
+pub(super) enum Repeat {
     /// The second time changes nothing.
     Harmless,
     /// It would happen twice: only where the call never left this node.
@@ -47,9 +48,15 @@ impl Clients {
         rid: &RoomId,
         uid: &UserId,
         owner: &Owner,
+        takeover: Takeover,
     ) -> Result<RoomState, Refusal> {
-        let request =
-            proto::JoinRequest { rid: rid.to_string(), uid: uid.to_string(), owner: Some(owner.into()) };
+        let request = proto::JoinRequest {
+            rid: rid.to_string(),
+            uid: uid.to_string(),
+            owner: Some(owner.into()),
+            resume: takeover == Takeover::Resume,
+            expires_ms: self.clock.at(deadline),
+        };
         let reply = self.register(deadline, Repeat::Harmless, |mut to| {
             let request = request.clone();
             async move { to.join(request).await }
@@ -107,15 +114,21 @@ impl Clients {
             rid: rid.to_string(),
             owner: Some(owner.into()),
             stream: Some(stream.into()),
+            expires_ms: self.clock.at(deadline),
         };
-        let reply = self.register(deadline, Repeat::OnlyUnsent, |mut to| {
+        let reply = self.asked(deadline, Repeat::Harmless, |mut to| {
             let request = request.clone();
             async move { to.add_stream(request).await }
         });
-        reply.await.map(drop)
+        match reply.await {
+            // Nobody can guess the id: the attempt before this one got through.
+            Err(failed) if failed.repeated && failed.status.code() == Code::AlreadyExists => Ok(()),
+            Err(failed) => Err(failed.refusal()),
+            Ok(_) => Ok(()),
+        }
     }
 
-    /// Answers the SFU that held it.
+    /// Answers the SFU that held it, unless an attempt before the one that was answered removed it.
     pub(crate) async fn remove_stream(
         &self,
         deadline: Instant,
@@ -123,19 +136,24 @@ impl Clients {
         uid: &UserId,
         owner: &Owner,
         mid: &StreamId,
-    ) -> Result<NodeId, Refusal> {
+    ) -> Result<Option<NodeId>, Refusal> {
         let request = proto::RemoveStreamRequest {
             rid: rid.to_string(),
             uid: uid.to_string(),
             owner: Some(owner.into()),
             mid: mid.to_string(),
         };
-        let reply = self.register(deadline, Repeat::OnlyUnsent, |mut to| {
+        let reply = self.asked(deadline, Repeat::Harmless, |mut to| {
             let request = request.clone();
             async move { to.remove_stream(request).await }
         });
-        let stream = present(reply.await?.stream, "stream").and_then(Stream::try_from);
-        stream.map(|stream| stream.sfu).map_err(|invalid| nonsense(&invalid))
+        let reply = match reply.await {
+            Err(failed) if failed.repeated && failed.status.code() == Code::NotFound => return Ok(None),
+            Err(failed) => return Err(failed.refusal()),
+            Ok(reply) => reply,
+        };
+        let stream = present(reply.stream, "stream").and_then(Stream::try_from);
+        stream.map(|stream| Some(stream.sfu)).map_err(|invalid| nonsense(&invalid))
     }
 
     /// Answers the SFU that holds the stream.
@@ -190,7 +208,7 @@ impl Clients {
     }
 
     /// Asks one register after the other until one answers.
-    async fn register<T, F>(
+    pub(super) async fn register<T, F>(
         &self,
         deadline: Instant,
         repeat: Repeat,
@@ -199,33 +217,70 @@ impl Clients {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let mut last = Refusal::plain(ErrorCode::NoRegister);
-        for node in self.registers_in_turn() {
+        self.asked(deadline, repeat, call).await.map_err(|failed| failed.refusal())
+    }
+
+    async fn asked<T, F>(
+        &self,
+        deadline: Instant,
+        repeat: Repeat,
+        call: impl Fn(Client) -> F,
+    ) -> Result<T, Failed>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let mut failed = Failed::nobody();
+        let mut nodes = self.registers_in_turn().into_iter().peekable();
+        while let Some(node) = nodes.next() {
+            let another = repeat == Repeat::Harmless && nodes.peek().is_some();
+            let until = if another { deadline.min(Instant::now() + ATTEMPT) } else { deadline };
             let status = match self.dial(&node) {
-                Ok(channel) => match answered(deadline, call(rpc::client::register(channel))).await {
-                    Ok(reply) => return Ok(reply),
+                Ok(channel) => match answered(until, call(rpc::client::register(channel))).await {
+                    Ok(reply) => {
+                        self.suspects.clear(&node);
+                        return Ok(reply);
+                    }
                     Err(status) => status,
                 },
                 Err(status) => status,
             };
-            last = refusal(&status, ErrorCode::RegisterSilent);
-            let again = repeat == Repeat::Harmless && was_not_done(&status) || was_not_sent(&status);
+            let silent = was_silent(&status);
+            if silent {
+                self.suspects.suspect(&node);
+            }
+            let again =
+                repeat == Repeat::Harmless && (silent || was_not_done(&status)) || was_not_sent(&status);
+            failed = Failed {
+                repeated: failed.reached || failed.repeated,
+                reached: !was_not_sent(&status),
+                status,
+            };
             if !again {
                 break;
             }
         }
-        Err(last)
+        Err(failed)
+    }
+}
+
+/// Why no register did it.
+struct Failed {
+    /// What the last one that was asked said.
+    status: Status,
+    /// Whether the call may have reached it.
+    reached: bool,
+    /// Whether the call may have reached one before it.
+    repeated: bool,
+}
+
+impl Failed {
+    fn nobody() -> Self {
+        let status = rpc::status::refuse(ErrorCode::NoRegister, ErrorCode::NoRegister.meaning());
+        Self { status, reached: false, repeated: false }
     }
 
-    /// All registers, a different one first each time; draining ones last.
-    fn registers_in_turn(&self) -> Vec<NodeInfo> {
-        let mut nodes = self.registers.borrow().to_vec();
-        if !nodes.is_empty() {
-            let first = self.turn.fetch_add(1, Ordering::Relaxed) % nodes.len();
-            nodes.rotate_left(first);
-        }
-        nodes.sort_by_key(|node| (node.draining, node.dc != self.dc));
-        nodes
+    fn refusal(&self) -> Refusal {
+        refusal(&self.status, ErrorCode::RegisterSilent)
     }
 }
 

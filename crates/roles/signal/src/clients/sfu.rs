@@ -1,6 +1,6 @@
 //! The SFUs, as the signalling role uses them.
 
-use super::{Clients, answered, refusal, was_not_done};
+use super::{Clients, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
 use crate::refusal::Refusal;
 use cluster::{NodeInfo, choose_sfu};
 use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
@@ -23,39 +23,57 @@ pub(crate) struct Offer<'a> {
     pub(crate) sdp: &'a str,
 }
 
-/// Why `publish` failed, and where the stream may be all the same.
-pub(crate) struct NotPublished {
-    pub(crate) refusal: Refusal,
-    pub(crate) maybe_at: Option<NodeId>,
+/// What became of a `publish`.
+pub(crate) struct Publishing {
+    /// The SFU that took the stream, and its SDP.
+    pub(crate) taken: Result<(NodeId, String), Refusal>,
+    /// SFUs that gave no answer: the stream may be there all the same.
+    pub(crate) maybe_at: Vec<NodeId>,
 }
 
 impl Clients {
-    /// Hands a stream to an SFU with room for it. Answers which one, and its SDP.
-    pub(crate) async fn publish(
-        &self,
-        deadline: Instant,
-        offer: &Offer<'_>,
-    ) -> Result<(NodeId, String), NotPublished> {
+    /// Hands a stream to an SFU with room for it; to another one where that gives no answer.
+    pub(crate) async fn publish(&self, deadline: Instant, offer: &Offer<'_>) -> Publishing {
         let mut nodes = self.sfus.borrow().to_vec();
-        let mut failed = NotPublished { refusal: Refusal::plain(ErrorCode::NoSfu), maybe_at: None };
+        let mut publishing =
+            Publishing { taken: Err(Refusal::plain(ErrorCode::NoSfu)), maybe_at: Vec::new() };
         for _ in 0..MAX_ATTEMPTS {
-            let Some(node) = choose_sfu(&nodes, &self.dc, random()).cloned() else { break };
-            let status = match self.publish_at(deadline, &node, offer).await {
-                Ok(sdp) => return Ok((node.id, sdp)),
+            let Some(node) = self.choose(&nodes) else { break };
+            nodes.retain(|other| other.id != node.id);
+            let until = if nodes.is_empty() { deadline } else { deadline.min(Instant::now() + ATTEMPT) };
+            let status = match self.publish_at(until, &node, offer).await {
+                Ok(sdp) => {
+                    self.suspects.clear(&node);
+                    publishing.taken = Ok((node.id, sdp));
+                    break;
+                }
                 Err(status) => status,
             };
-            failed.refusal = sfu_refusal(&status, ErrorCode::NoSuchStream);
-            if !was_not_done(&status) {
-                // A refusal says that nothing was done, silence says nothing.
-                failed.maybe_at = (failed.refusal.code == ErrorCode::SfuSilent).then_some(node.id);
+            let refusal = sfu_refusal(&status, ErrorCode::NoSuchStream);
+            let silent = was_silent(&status);
+            if silent {
+                self.suspects.suspect(&node);
+            }
+            // A refusal says that nothing was done, silence says nothing.
+            if silent && !was_not_sent(&status) {
+                publishing.maybe_at.push(node.id);
+            }
+            let draining = refusal.code == ErrorCode::Draining;
+            publishing.taken = Err(if draining { Refusal::plain(ErrorCode::NoSfu) } else { refusal });
+            if !silent && !was_not_done(&status) {
                 break;
             }
-            if failed.refusal.code == ErrorCode::Draining {
-                failed.refusal = Refusal::plain(ErrorCode::NoSfu);
-            }
-            nodes.retain(|other| other.id != node.id);
         }
-        Err(failed)
+        publishing
+    }
+
+    /// One that answers, where there is one.
+    fn choose(&self, nodes: &[NodeInfo]) -> Option<NodeInfo> {
+        let (suspects, trusted): (Vec<_>, Vec<_>) =
+            nodes.iter().cloned().partition(|node| self.suspects.is_suspect(node));
+        choose_sfu(&trusted, &self.dc, random())
+            .or_else(|| choose_sfu(&suspects, &self.dc, random()))
+            .cloned()
     }
 
     async fn publish_at(
@@ -129,7 +147,7 @@ impl Clients {
     }
 
     /// Calls one certain SFU.
-    async fn sfu<T, F>(
+    pub(super) async fn sfu<T, F>(
         &self,
         deadline: Instant,
         sfu: &NodeId,

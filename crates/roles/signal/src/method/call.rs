@@ -78,7 +78,8 @@ impl<'a> Call<'a> {
         look: impl FnOnce(&mut RoomHoldings) -> T,
     ) -> Result<T, Refusal> {
         let mut holdings = self.session.holdings.lock();
-        holdings.get_mut(rid).map(look).ok_or_else(|| Refusal::plain(ErrorCode::NotJoined))
+        let held = holdings.get_mut(rid).filter(|held| !held.handed_over);
+        held.map(look).ok_or_else(|| Refusal::plain(ErrorCode::NotJoined))
     }
 
     /// Goes on with something that the answer does not wait for.

@@ -1,8 +1,10 @@
 //! The `data` of a request, member by member, each with its own error code.
 
+use super::resume::{Resume, ResumedPub, ResumedSub};
 use crate::refusal::Refusal;
-use model::{ErrorCode, JsonText, MediaInfo, RoomId, StreamId, SubscriptionId};
+use model::{ErrorCode, JsonText, MediaInfo, NodeId, RoomId, StreamId, SubscriptionId};
 use protoo::json::{pick, text_of};
+use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt::Display};
 
 /// The raw members that the protocol knows; others are ignored.
@@ -13,15 +15,20 @@ pub(super) struct Data<'a> {
     jsep: Option<&'a str>,
     minfo: Option<&'a str>,
     data: Option<&'a str>,
+    sfuid: Option<&'a str>,
+    resume: Option<&'a str>,
 }
 
 impl<'a> Data<'a> {
     pub(super) fn read(raw: Option<&'a str>) -> Result<Self, Refusal> {
         let raw = raw.ok_or_else(|| Refusal::missing(ErrorCode::Data, "data", "an object"))?;
-        let members = pick(raw, ["rid", "mid", "sid", "jsep", "minfo", "data"]);
-        let [rid, mid, sid, jsep, minfo, data] =
-            members.ok_or_else(|| Refusal::invalid(ErrorCode::Data, "data", "is no object"))?;
-        Ok(Self { rid, mid, sid, jsep, minfo, data })
+        Self::object(raw).ok_or_else(|| Refusal::invalid(ErrorCode::Data, "data", "is no object"))
+    }
+
+    fn object(raw: &'a str) -> Option<Self> {
+        let members = ["rid", "mid", "sid", "jsep", "minfo", "data", "sfuid", "resume"];
+        let [rid, mid, sid, jsep, minfo, data, sfuid, resume] = pick(raw, members)?;
+        Some(Self { rid, mid, sid, jsep, minfo, data, sfuid, resume })
     }
 
     pub(super) fn rid(&self) -> Result<RoomId, Refusal> {
@@ -34,6 +41,30 @@ impl<'a> Data<'a> {
 
     pub(super) fn sid(&self) -> Result<SubscriptionId, Refusal> {
         id(self.sid, "sid", ErrorCode::Sid, SubscriptionId::parse)
+    }
+
+    fn sfu(&self) -> Result<NodeId, Refusal> {
+        id(self.sfuid, "sfuid", ErrorCode::Data, NodeId::parse)
+    }
+
+    fn resumed_pub(&self) -> Result<ResumedPub, Refusal> {
+        Ok(ResumedPub { mid: self.mid()?, sfu: self.sfu()?, info: self.minfo()? })
+    }
+
+    fn resumed_sub(&self) -> Result<ResumedSub, Refusal> {
+        Ok(ResumedSub { mid: self.mid()?, sid: self.sid()?, sfu: self.sfu()? })
+    }
+
+    /// What a client that comes back still has.
+    pub(super) fn resume(&self) -> Result<Option<Resume>, Refusal> {
+        let Some(raw) = self.resume else { return Ok(None) };
+        let expected = r#"is no object: expected {"pubs":[...],"subs":[...]}"#;
+        let invalid = || Refusal::invalid(ErrorCode::Data, "resume", expected);
+        let [pubs, subs] = pick(raw, ["pubs", "subs"]).ok_or_else(invalid)?;
+        let (pubs, subs) = (list(pubs, "resume.pubs")?, list(subs, "resume.subs")?);
+        let pubs = pubs.iter().map(Data::resumed_pub).collect::<Result<_, _>>()?;
+        let subs = subs.iter().map(Data::resumed_sub).collect::<Result<_, _>>()?;
+        Resume { pubs, subs }.bounded().map(Some)
     }
 
     /// The SDP of `jsep`.
@@ -62,6 +93,14 @@ impl<'a> Data<'a> {
             self.data.ok_or_else(|| Refusal::missing(ErrorCode::Data, "data.data", "any JSON value"))?;
         JsonText::parse(raw).map_err(|why| Refusal::invalid(ErrorCode::Data, "data.data", why))
     }
+}
+
+/// A list of objects; one that is not given is empty.
+fn list<'a>(raw: Option<&'a str>, name: &str) -> Result<Vec<Data<'a>>, Refusal> {
+    let invalid = || Refusal::invalid(ErrorCode::Data, name, "is no list of objects");
+    let Some(raw) = raw else { return Ok(Vec::new()) };
+    let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(|_| invalid())?;
+    values.into_iter().map(|value| Data::object(value.get()).ok_or_else(invalid)).collect()
 }
 
 fn id<T, E: Display>(
@@ -138,6 +177,34 @@ mod tests {
             r#"{ "audio":true,"video":true,"audiotype":0,"videotype":2,"x":[1.0] }"#
         );
         assert_eq!(data.said().unwrap().as_str(), "1e2");
+    }
+
+    #[test]
+    fn what_a_client_still_has_is_read_member_by_member() {
+        let resume =
+            |raw: &str| data(raw).resume().map(|resume| resume.map(|one| (one.pubs.len(), one.subs.len())));
+        assert_eq!(resume("{}").unwrap(), None);
+        assert_eq!(resume(r#"{"resume":{}}"#).unwrap(), Some((0, 0)));
+        let minfo = r#"{"audio":true,"video":true,"audiotype":0,"videotype":0}"#;
+        let one = format!(
+            r#"{{"resume":{{"pubs":[{{"mid":"m","sfuid":"s","minfo":{minfo}}}],"subs":[{{"mid":"m","sid":"x","sfuid":"s"}}]}}}}"#
+        );
+        assert_eq!(resume(&one).unwrap(), Some((1, 1)));
+        for (raw, expected) in [
+            (r#"{"resume":1}"#, 19),
+            (r#"{"resume":{"pubs":{}}}"#, 19),
+            (r#"{"resume":{"pubs":[1]}}"#, 19),
+            (r#"{"resume":{"pubs":[{"mid":"m","sfuid":"s"}]}}"#, 7),
+            (r#"{"resume":{"subs":[{"mid":"m","sfuid":"s"}]}}"#, 4),
+            (r#"{"resume":{"subs":[{"mid":"m","sid":"x","sfuid":"a b"}]}}"#, 19),
+        ] {
+            assert_eq!(code(data(raw).resume()), expected, "{raw}");
+        }
+        let many = format!(
+            r#"{{"resume":{{"pubs":[{}]}}}}"#,
+            vec![format!(r#"{{"mid":"m","sfuid":"s","minfo":{minfo}}}"#); 17].join(",")
+        );
+        assert_eq!(code(data(&many).resume()), 17);
     }
 
     #[test]

@@ -1,49 +1,90 @@
 //! `join`: into a room, with everybody and everything in it as the answer.
 
-use super::call::Call;
+use super::{
+    call::Call,
+    resume::{Resume, Resumed},
+};
 use crate::{
     lists::Lists,
     refusal::Refusal,
-    room::Admitted,
+    room::{Admitted, Lease},
     session::{MAX_ROOMS, RoomHoldings},
 };
-use model::{ErrorCode, RoomId, RoomState};
+use model::{ErrorCode, RoomId, RoomState, Takeover};
 use std::slice;
 
 pub(super) async fn join(call: &Call<'_>) -> Result<(), Refusal> {
-    let rid = call.data()?.rid()?;
-    if call.context.stop.is_cancelled() {
+    let data = call.data()?;
+    let (rid, resume) = (data.rid()?, data.resume()?);
+    if call.context.takes_leave() {
         return Err(Refusal::plain(ErrorCode::Draining));
     }
-    if call.joined(&rid).is_ok() { again(call, &rid).await } else { first(call, rid).await }
+    if call.joined(&rid).is_ok() {
+        again(call, &rid, resume.is_some()).await
+    } else {
+        first(call, rid, resume.as_ref()).await
+    }
 }
 
-async fn first(call: &Call<'_>, rid: RoomId) -> Result<(), Refusal> {
+async fn first(call: &Call<'_>, rid: RoomId, resume: Option<&Resume>) -> Result<(), Refusal> {
+    forget_handed_over(call, &rid);
     if call.session.holdings.lock().len() >= MAX_ROOMS {
         let reason = format!("too many rooms: one connection may be in {MAX_ROOMS}");
         return Err(Refusal::new(ErrorCode::Limit, reason));
     }
     // Listening comes first: whatever happens after the join is heard.
     let lease = call.context.rooms.enter(&rid).await;
-    let state = register(call, &rid).await?;
-    match lease.admit(call.session, state, |state| answer(call, &rid, state)) {
-        Admitted::Member => {
-            call.session.holdings.lock().insert(rid, RoomHoldings::new(lease));
+    let (state, held) = match resume {
+        None => (register(call, &rid, Takeover::Replace).await?, RoomHoldings::new(lease)),
+        Some(resume) => resumed(call, &rid, resume, lease).await?,
+    };
+    let room = held.lease.room();
+    let lives_on = resume.map(|_| Resumed::of(&held));
+    // Before the room: the server may end a stream of it at once.
+    call.session.holdings.lock().insert(rid.clone(), held);
+    match room.admit(call.session, state, |state| answer(call, &rid, state, lives_on.as_ref())) {
+        Admitted::Member => {}
+        Admitted::Replaced => {
+            let held = call.session.holdings.lock().remove(&rid);
+            drop(held);
+            call.session.kick(slice::from_ref(&rid));
         }
-        Admitted::Replaced => call.session.kick(slice::from_ref(&rid)),
     }
     Ok(())
 }
 
-/// Nothing changes, but the caller gets the lists as they are now.
-async fn again(call: &Call<'_>, rid: &RoomId) -> Result<(), Refusal> {
-    let room = call.joined(rid)?;
-    let version = register(call, rid).await?.version;
-    room.answer_at(version, call.deadline, |state| answer(call, rid, state)).await
+async fn resumed(
+    call: &Call<'_>,
+    rid: &RoomId,
+    resume: &Resume,
+    lease: Lease,
+) -> Result<(RoomState, RoomHoldings), Refusal> {
+    let claims = resume.claim(call, rid).await;
+    let state = register(call, rid, Takeover::Resume).await?;
+    let mut held = RoomHoldings::new(lease);
+    resume.settle(call, rid, &state, &claims, &mut held).await;
+    Ok((state, held))
 }
 
-async fn register(call: &Call<'_>, rid: &RoomId) -> Result<RoomState, Refusal> {
-    let joined = call.clients().join(call.deadline, rid, &call.session.uid, &call.session.owner).await;
+/// A room that another connection took over from this one is none of its rooms.
+fn forget_handed_over(call: &Call<'_>, rid: &RoomId) {
+    let held = call.session.holdings.lock().remove(rid);
+    if let Some(held) = held {
+        held.lease.dismiss(call.session);
+    }
+}
+
+/// Nothing changes, but the caller gets the lists as they are now.
+async fn again(call: &Call<'_>, rid: &RoomId, resume: bool) -> Result<(), Refusal> {
+    let room = call.joined(rid)?;
+    let version = register(call, rid, Takeover::Replace).await?.version;
+    let lives_on = if resume { Some(call.holding(rid, |held| Resumed::of(held))?) } else { None };
+    room.answer_at(version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref())).await
+}
+
+async fn register(call: &Call<'_>, rid: &RoomId, takeover: Takeover) -> Result<RoomState, Refusal> {
+    let (uid, owner) = (&call.session.uid, &call.session.owner);
+    let joined = call.clients().join(call.deadline, rid, uid, owner, takeover).await;
     let mut unanswered = call.session.unanswered.lock();
     match &joined {
         Ok(_) => {
@@ -57,6 +98,6 @@ async fn register(call: &Call<'_>, rid: &RoomId) -> Result<RoomState, Refusal> {
     joined
 }
 
-fn answer(call: &Call<'_>, rid: &RoomId, state: &RoomState) {
-    call.answer(&Lists::new(rid, state, &call.session.uid));
+fn answer(call: &Call<'_>, rid: &RoomId, state: &RoomState, resumed: Option<&Resumed>) {
+    call.answer(&Lists::new(rid, state, &call.session.uid).with_resumed(resumed));
 }

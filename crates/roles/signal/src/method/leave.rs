@@ -1,7 +1,10 @@
 //! `leave`: out of a room, with all that one publishes and subscribes to there.
 
 use super::call::{Call, Done};
-use crate::{refusal::Refusal, session::close_at_sfus};
+use crate::{
+    refusal::Refusal,
+    session::{Published, close_at_sfus},
+};
 use model::ErrorCode;
 use std::sync::Arc;
 
@@ -17,7 +20,7 @@ pub(super) async fn leave(call: &Call<'_>) -> Result<(), Refusal> {
     };
     let Some(mut held) = call.session.holdings.lock().remove(&rid) else { return Ok(()) };
     held.lease.dismiss_with(call.session, || call.answer(&Done {}));
-    held.published.extend(streams.into_iter().map(|stream| (stream.mid, stream.sfu)));
+    held.published.extend(streams.into_iter().map(|stream| (stream.mid, Published::at(stream.sfu))));
     let (context, uid) = (Arc::clone(call.context), call.session.uid.clone());
     call.afterwards(async move {
         close_at_sfus(&context, &uid, &rid, held.published, held.subscriptions).await;

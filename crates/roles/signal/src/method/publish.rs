@@ -4,13 +4,14 @@ use super::call::{Call, unguessable};
 use crate::{
     clients::{Offer, deadline},
     refusal::Refusal,
+    session::Published,
 };
 use model::{ErrorCode, NodeId, RoomId, Stream, StreamId};
 use serde::Serialize;
 use std::sync::Arc;
 
 #[derive(Serialize)]
-struct Published<'a> {
+struct Taken<'a> {
     jsep: Jsep<'a>,
     mid: &'a str,
     sfuid: &'a str,
@@ -39,7 +40,7 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
     let mid = StreamId::of(uid, unguessable()?);
     let (sfu, sdp) = to_sfu(call, &Offer { rid: &rid, uid, mid: &mid, sdp: &sdp }).await?;
     // Ours before anybody hears of it: the server may end it at once.
-    call.holding(&rid, |held| held.published.insert(mid.clone(), sfu.clone()))?;
+    call.holding(&rid, |held| held.published.insert(mid.clone(), Published::at(sfu.clone())))?;
     let stream = Stream { mid, uid: uid.clone(), sfu, info };
     if let Err(refusal) = call.clients().add_stream(call.deadline, &rid, &call.session.owner, &stream).await {
         call.holding(&rid, |held| held.published.remove(&stream.mid))?;
@@ -48,20 +49,16 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
         return Err(refusal);
     }
     let (mid, sfuid) = (stream.mid.as_str(), stream.sfu.as_str());
-    call.answer(&Published { jsep: Jsep::answer(&sdp), mid, sfuid });
+    call.answer(&Taken { jsep: Jsep::answer(&sdp), mid, sfuid });
     Ok(())
 }
 
 async fn to_sfu(call: &Call<'_>, offer: &Offer<'_>) -> Result<(NodeId, String), Refusal> {
-    match call.clients().publish(call.deadline, offer).await {
-        Ok(published) => Ok(published),
-        Err(failed) => {
-            if let Some(sfu) = failed.maybe_at {
-                take_back(call, offer.rid.clone(), offer.mid.clone(), sfu, false);
-            }
-            Err(failed.refusal)
-        }
+    let publishing = call.clients().publish(call.deadline, offer).await;
+    for sfu in publishing.maybe_at {
+        take_back(call, offer.rid.clone(), offer.mid.clone(), sfu, false);
     }
+    publishing.taken
 }
 
 /// Ends what nobody will use: at the SFU, and in the room where it may have

@@ -12,8 +12,9 @@ pub(super) async fn unpublish(call: &Call<'_>) -> Result<(), Refusal> {
 
     let session = call.session;
     let sfu = call.clients().remove_stream(call.deadline, &rid, &session.uid, &session.owner, &mid).await?;
-    call.holding(&rid, |held| held.published.remove(&mid))?;
+    let held = call.holding(&rid, |held| held.published.remove(&mid))?;
     call.answer(&Done {});
+    let Some(sfu) = sfu.or(held.map(|held| held.sfu)) else { return Ok(()) };
     // The room knows it no more; an SFU that does not hear of it now finds out.
     let context = Arc::clone(call.context);
     call.afterwards(async move {

@@ -40,6 +40,10 @@ impl<'a> News<'a> {
             if *owner == session.owner {
                 session.kick(slice::from_ref(rid));
             }
+        } else if let Notice::PeerMove { from, .. } = self.notice {
+            if *from == session.owner {
+                session.hand_over(rid);
+            }
         } else if self.is_for(rid, member) {
             if self.frame.is_none() {
                 self.frame = notice::frame(rid, self.notice);

@@ -10,11 +10,11 @@ fn owner(connection: u64) -> Owner {
 }
 
 fn user(name: &str, connection: u64) -> User {
-    User { uid: UserId::parse(name).unwrap(), owner: owner(connection) }
+    User { uid: UserId::parse(name).unwrap(), owner: owner(connection), since: connection }
 }
 
 fn session(name: &str, connection: u64) -> Arc<Session> {
-    let User { uid, owner } = user(name, connection);
+    let User { uid, owner, .. } = user(name, connection);
     Arc::new(Session::new(uid, owner, CancellationToken::new()))
 }
 

@@ -46,7 +46,7 @@ async fn open(State(door): State<Door>, request: Request) -> Response {
 
 impl Door {
     fn upgrade(&self, mut request: Request) -> Result<Response, Refused> {
-        if self.context.stop.is_cancelled() {
+        if self.context.takes_leave() {
             return Err((StatusCode::SERVICE_UNAVAILABLE, "the node is draining: connect again".to_owned()));
         }
         if !self.origins.allow(request.headers()) {

@@ -1,17 +1,18 @@
 //! Taking a connection's user out of its rooms, and ending its media.
 
-use super::{RoomHoldings, Session, Subscribed};
+use super::{Published, RoomHoldings, Session, Subscribed};
 use crate::{clients::deadline, context::Context};
 use futures_util::{StreamExt, stream};
-use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use model::{ErrorCode, RoomId, StreamId, SubscriptionId, UserId, room::limits::USER_EXPIRY_MS};
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Calls of one connection that are under way at the same time while it ends.
 const AT_ONCE: usize = 16;
 
-/// How often a register that does not answer is told that a user left. Beyond,
-/// its own expiry takes the user out.
-const ATTEMPTS: u32 = 3;
+/// How long registers that do not answer are told that a user left. By then their
+/// own expiry takes the user out.
+const PERSISTENCE: Duration = Duration::from_millis(USER_EXPIRY_MS);
 
 /// Between two attempts.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -34,6 +35,9 @@ pub(crate) async fn leave_all(context: &Arc<Context>, session: &Arc<Session>) {
 
 async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: RoomHoldings) {
     held.lease.dismiss(&session);
+    if held.handed_over {
+        return;
+    }
     tokio::join!(
         tell_register(&context, &session, &rid),
         close_at_sfus(&context, &session.uid, &rid, held.published, held.subscriptions),
@@ -41,12 +45,13 @@ async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: 
 }
 
 async fn tell_register(context: &Context, session: &Session, rid: &RoomId) {
-    for attempt in 1..=ATTEMPTS {
+    let since = Instant::now();
+    while since.elapsed() < PERSISTENCE {
         match context.clients.leave(deadline(), rid, &session.uid, &session.owner).await {
             Ok(_) => return,
             // Another connection speaks for the user by now: not our business.
             Err(refusal) if refusal.code == ErrorCode::NotJoined => return,
-            Err(refusal) => tracing::debug!(uid = ?session.uid, ?rid, attempt, %refusal, "could not leave"),
+            Err(refusal) => tracing::debug!(uid = ?session.uid, ?rid, %refusal, "could not leave"),
         }
         if context.stop.is_cancelled() {
             return;
@@ -61,11 +66,11 @@ pub(crate) async fn close_at_sfus(
     context: &Arc<Context>,
     uid: &UserId,
     rid: &RoomId,
-    published: BTreeMap<StreamId, NodeId>,
+    published: BTreeMap<StreamId, Published>,
     subscriptions: BTreeMap<SubscriptionId, Subscribed>,
 ) {
     let ending = || (Arc::clone(context), uid.clone(), rid.clone());
-    let streams = at_once(published, |(mid, sfu)| {
+    let streams = at_once(published, |(mid, Published { sfu, .. })| {
         let (context, uid, rid) = ending();
         async move {
             if let Err(refusal) = context.clients.unpublish(deadline(), &sfu, &rid, &mid).await {

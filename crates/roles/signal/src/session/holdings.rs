@@ -19,10 +19,27 @@ pub(crate) type Holdings = BTreeMap<RoomId, RoomHoldings>;
 pub(crate) struct RoomHoldings {
     /// Keeps the room's events coming.
     pub(crate) lease: Lease,
-    /// Each stream with the SFU that holds it. The register limits how many.
-    pub(crate) published: BTreeMap<StreamId, NodeId>,
+    /// The register limits how many.
+    pub(crate) published: BTreeMap<StreamId, Published>,
     /// Never more than [`MAX_SUBSCRIPTIONS`].
     pub(crate) subscriptions: BTreeMap<SubscriptionId, Subscribed>,
+    /// Another connection goes on for the user, with all this: it is none of ours any more.
+    pub(crate) handed_over: bool,
+}
+
+/// A stream of the connection's user.
+#[derive(Clone)]
+pub(crate) struct Published {
+    /// The SFU that holds it.
+    pub(crate) sfu: NodeId,
+    /// The client was told that the SFU drains.
+    pub(crate) told_to_move: bool,
+}
+
+impl Published {
+    pub(crate) fn at(sfu: NodeId) -> Self {
+        Self { sfu, told_to_move: false }
+    }
 }
 
 /// Where a subscription is.
@@ -34,6 +51,6 @@ pub(crate) struct Subscribed {
 
 impl RoomHoldings {
     pub(crate) fn new(lease: Lease) -> Self {
-        Self { lease, published: BTreeMap::new(), subscriptions: BTreeMap::new() }
+        Self { lease, published: BTreeMap::new(), subscriptions: BTreeMap::new(), handed_over: false }
     }
 }

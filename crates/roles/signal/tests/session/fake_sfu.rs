@@ -5,15 +5,13 @@ use model::ErrorCode;
 use parking_lot::Mutex;
 use rpc::{
     proto::{
-        DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
-        UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest, sfu_server::Sfu,
+        ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest,
+        SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
+        UnsubscribeRequest, sfu_server::Sfu,
     },
     status::refuse,
 };
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 use tonic::{Request, Response, Status};
 
 #[derive(Clone, Default)]
@@ -21,7 +19,8 @@ pub(crate) struct FakeSfu(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
-    streams: BTreeSet<String>,
+    /// mid to rid and uid.
+    streams: BTreeMap<String, (String, String)>,
     /// sid to uid and mid.
     subscriptions: BTreeMap<String, (String, String)>,
     silent: bool,
@@ -71,7 +70,7 @@ impl Sfu for FakeSfu {
     async fn publish(&self, request: Request<PublishRequest>) -> Result<Response<PublishReply>, Status> {
         self.willing().await?;
         let request = request.into_inner();
-        self.0.lock().streams.insert(request.mid);
+        self.0.lock().streams.insert(request.mid, (request.rid, request.uid));
         Ok(Response::new(PublishReply { answer_sdp: format!("answer to {}", request.offer_sdp) }))
     }
 
@@ -90,7 +89,7 @@ impl Sfu for FakeSfu {
         self.willing().await?;
         let request = request.into_inner();
         let mut state = self.0.lock();
-        if !state.streams.contains(&request.mid) {
+        if !state.streams.contains_key(&request.mid) {
             return Err(refuse(ErrorCode::NoSuchStream, "no such stream here"));
         }
         state.subscriptions.insert(request.sid, (request.uid, request.mid));
@@ -113,6 +112,15 @@ impl Sfu for FakeSfu {
                 Ok(Response::new(UnsubscribeReply {}))
             }
         }
+    }
+
+    async fn claim(&self, request: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
+        self.willing().await?;
+        let ClaimRequest { rid, uid, mut mids, mut sids } = request.into_inner();
+        let state = self.0.lock();
+        mids.retain(|mid| state.streams.get(mid) == Some(&(rid.clone(), uid.clone())));
+        sids.retain(|sid| state.subscriptions.get(sid).is_some_and(|(of, _)| *of == uid));
+        Ok(Response::new(ClaimReply { mids, sids }))
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

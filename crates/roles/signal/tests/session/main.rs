@@ -14,6 +14,8 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod moving;
+#[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod rooms;

@@ -18,6 +18,7 @@ pub(crate) struct World {
     pub(crate) sfu: FakeSfu,
     pub(crate) register: Option<Lease>,
     pub(crate) sfu_lease: Option<Lease>,
+    edges: Edges,
     /// The register's process, as it were.
     register_server: Server,
 }
@@ -71,9 +72,10 @@ impl World {
             events: Arc::new(events.clone()),
         };
         let pages = axum::Router::new().route("/", axum::routing::get(async || "the demo"));
-        let signal = Signal::start(config, edges, pages).await.unwrap();
+        let signal = Signal::start(config, edges.clone(), pages).await.unwrap();
         Self {
             signal,
+            edges,
             store,
             events,
             sfu,
@@ -81,6 +83,12 @@ impl World {
             sfu_lease: Some(sfu_lease),
             register_server: Server(Some(register_server)),
         }
+    }
+
+    /// Another signalling node of the same cluster.
+    pub(crate) async fn another_signal(&self) -> Signal {
+        let config = Config { node: NodeId::parse("signal-2").unwrap(), ..config() };
+        Signal::start(config, self.edges.clone(), axum::Router::new()).await.unwrap()
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

@@ -1,0 +1,44 @@
+//! What a client that comes back through another connection still has at an SFU.
+
+use super::Clients;
+use crate::refusal::Refusal;
+use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use rpc::proto;
+use std::collections::BTreeSet;
+use tokio::time::Instant;
+
+/// Of what was asked for, what is there.
+#[derive(Default)]
+pub(crate) struct Claimed {
+    pub(crate) mids: BTreeSet<StreamId>,
+    pub(crate) sids: BTreeSet<SubscriptionId>,
+}
+
+impl Clients {
+    /// Which of these a user in a room has at an SFU. No more than `rpc::MAX_BATCH` of each are asked for.
+    pub(crate) async fn claim(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        rid: &RoomId,
+        uid: &UserId,
+        wanted: &Claimed,
+    ) -> Result<Claimed, Refusal> {
+        let request = proto::ClaimRequest {
+            rid: rid.to_string(),
+            uid: uid.to_string(),
+            mids: wanted.mids.iter().take(rpc::MAX_BATCH).map(ToString::to_string).collect(),
+            sids: wanted.sids.iter().take(rpc::MAX_BATCH).map(ToString::to_string).collect(),
+        };
+        let reply =
+            self.sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.claim(request).await });
+        let reply = reply.await?;
+        // What was not asked for, or is no id, is none of ours.
+        let mids = reply.mids.iter().filter_map(|mid| StreamId::parse(mid).ok());
+        let sids = reply.sids.iter().filter_map(|sid| SubscriptionId::parse(sid).ok());
+        Ok(Claimed {
+            mids: mids.filter(|mid| wanted.mids.contains(mid)).collect(),
+            sids: sids.filter(|sid| wanted.sids.contains(sid)).collect(),
+        })
+    }
+}

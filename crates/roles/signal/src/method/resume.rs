@@ -1,0 +1,181 @@
+//! `join` with `resume`: a client that lost its connection, or was asked to leave it, and still has its
+//! media. What the SFUs still hold of it lives on; the room sees nothing.
+
+use super::call::Call;
+use crate::{
+    clients::{Claimed, deadline},
+    refusal::Refusal,
+    session::{MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed},
+};
+use futures_util::future::join_all;
+use model::{
+    ErrorCode, MediaInfo, NodeId, RoomId, RoomState, Stream, StreamId, SubscriptionId,
+    room::limits::MAX_STREAMS_PER_USER,
+};
+use serde::Serialize;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::time::Instant;
+
+/// What the SFUs may take to say what they hold: the join itself needs time too.
+const CLAIMING: Duration = Duration::from_millis(900);
+
+/// What the client says it still has.
+pub(super) struct Resume {
+    pub(super) pubs: Vec<ResumedPub>,
+    pub(super) subs: Vec<ResumedSub>,
+}
+
+pub(super) struct ResumedPub {
+    pub(super) mid: StreamId,
+    pub(super) sfu: NodeId,
+    pub(super) info: MediaInfo,
+}
+
+pub(super) struct ResumedSub {
+    pub(super) mid: StreamId,
+    pub(super) sid: SubscriptionId,
+    pub(super) sfu: NodeId,
+}
+
+/// What lives on, for the answer.
+#[derive(Serialize)]
+pub(crate) struct Resumed {
+    pubs: Vec<String>,
+    subs: Vec<String>,
+}
+
+impl Resumed {
+    pub(super) fn of(held: &RoomHoldings) -> Self {
+        Self {
+            pubs: held.published.keys().map(ToString::to_string).collect(),
+            subs: held.subscriptions.keys().map(ToString::to_string).collect(),
+        }
+    }
+}
+
+/// What the SFUs said.
+#[derive(Default)]
+pub(super) struct Claims {
+    held: Claimed,
+    /// SFUs that gave no answer.
+    silent: BTreeSet<NodeId>,
+}
+
+impl Claims {
+    fn has_stream(&self, mid: &StreamId) -> bool {
+        self.held.mids.contains(mid)
+    }
+
+    /// Whether a stream is not known to have ended.
+    fn may_live(&self, mid: &StreamId, sfu: &NodeId) -> bool {
+        self.has_stream(mid) || self.silent.contains(sfu)
+    }
+}
+
+impl Resume {
+    /// More than a client can have is refused.
+    pub(super) fn bounded(self) -> Result<Self, Refusal> {
+        let over = |what: &str, max: usize| {
+            Refusal::new(ErrorCode::Limit, format!("too many resume.{what}: at most {max} are taken over"))
+        };
+        if self.pubs.len() > MAX_STREAMS_PER_USER {
+            return Err(over("pubs", MAX_STREAMS_PER_USER));
+        }
+        if self.subs.len() > MAX_SUBSCRIPTIONS {
+            return Err(over("subs", MAX_SUBSCRIPTIONS));
+        }
+        Ok(self)
+    }
+
+    /// Asks the SFUs what they still hold of it.
+    pub(super) async fn claim(&self, call: &Call<'_>, rid: &RoomId) -> Claims {
+        let mut wanted: BTreeMap<&NodeId, Claimed> = BTreeMap::new();
+        for stream in &self.pubs {
+            wanted.entry(&stream.sfu).or_default().mids.insert(stream.mid.clone());
+        }
+        for subscription in &self.subs {
+            wanted.entry(&subscription.sfu).or_default().sids.insert(subscription.sid.clone());
+        }
+        let until = call.deadline.min(Instant::now() + CLAIMING);
+        let asking = wanted.into_iter().map(async |(sfu, wanted)| {
+            (sfu, call.clients().claim(until, sfu, rid, &call.session.uid, &wanted).await)
+        });
+        let mut claims = Claims::default();
+        for (sfu, answer) in join_all(asking).await {
+            match answer {
+                Ok(held) => {
+                    claims.held.mids.extend(held.mids);
+                    claims.held.sids.extend(held.sids);
+                }
+                Err(refusal) => {
+                    tracing::debug!(%sfu, %refusal, "an SFU does not say what it holds");
+                    claims.silent.insert(sfu.clone());
+                }
+            }
+        }
+        claims
+    }
+
+    /// After the join that answered `state`: takes over what lives, announces again what the room has lost,
+    /// and ends what the client no longer has.
+    pub(super) async fn settle(
+        &self,
+        call: &Call<'_>,
+        rid: &RoomId,
+        state: &RoomState,
+        claims: &Claims,
+        held: &mut RoomHoldings,
+    ) {
+        let own = || state.streams.iter().filter(|stream| stream.uid == call.session.uid);
+        for stream in own() {
+            let named = self.pubs.iter().any(|named| named.mid == stream.mid);
+            if named && claims.may_live(&stream.mid, &stream.sfu) {
+                held.published.insert(stream.mid.clone(), Published::at(stream.sfu.clone()));
+            } else {
+                end(call, rid, stream);
+            }
+        }
+        for lost in self.pubs.iter().filter(|named| own().all(|stream| stream.mid != named.mid)) {
+            if claims.has_stream(&lost.mid) && announce(call, rid, lost).await {
+                held.published.insert(lost.mid.clone(), Published::at(lost.sfu.clone()));
+            }
+        }
+        for subscription in self.subs.iter().filter(|named| claims.held.sids.contains(&named.sid)) {
+            let at = Subscribed { mid: subscription.mid.clone(), sfu: subscription.sfu.clone() };
+            held.subscriptions.insert(subscription.sid.clone(), at);
+        }
+    }
+}
+
+/// A stream that its SFU holds and the room does not know.
+async fn announce(call: &Call<'_>, rid: &RoomId, lost: &ResumedPub) -> bool {
+    let stream = Stream {
+        mid: lost.mid.clone(),
+        uid: call.session.uid.clone(),
+        sfu: lost.sfu.clone(),
+        info: lost.info.clone(),
+    };
+    let added = call.clients().add_stream(call.deadline, rid, &call.session.owner, &stream).await;
+    if let Err(refusal) = &added {
+        tracing::debug!(mid = ?stream.mid, %refusal, "a stream could not be announced again");
+    }
+    added.is_ok()
+}
+
+/// A stream that the room knows and the client no longer has.
+fn end(call: &Call<'_>, rid: &RoomId, stream: &Stream) {
+    let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
+    let (rid, mid, sfu) = (rid.clone(), stream.mid.clone(), stream.sfu.clone());
+    call.afterwards(async move {
+        let clients = &context.clients;
+        let removed = clients.remove_stream(deadline(), &rid, &session.uid, &session.owner, &mid).await;
+        let ended = clients.unpublish(deadline(), &sfu, &rid, &mid).await;
+        if let Err(refusal) = removed.map(drop).and(ended) {
+            tracing::debug!(?mid, %refusal, "could not end a stream");
+        }
+    });
+}
