@@ -4,6 +4,7 @@
 //! nothing that the tools it calls cannot do alone: it knows their order and their flags.
 
 mod bench;
+mod cluster;
 mod e2e;
 mod lint;
 mod process;
@@ -19,8 +20,12 @@ cargo xtask <command>
                     a short bench run, and the browsers
   lint              rustfmt, clippy, the arrows between crates, licences, unused dependencies,
                     spelling, and the types of the web pages
+  cluster           etcd, NATS, Redis, 2 signals, 2 registers and 2 SFUs on loopback, until Ctrl-C
+  faults [ARGS …]   breaks one part of the cluster after the other under a live call, and tells what
+                    that did; --write FILE writes the table, --only TEXT takes some of them
   e2e [NAME …]      the browser tests, or only those files whose name contains NAME
   bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options
+  bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
 ";
@@ -35,7 +40,12 @@ fn main() -> ExitCode {
         "test" => test::all(),
         "lint" => lint::all(),
         "e2e" => e2e::run(rest),
-        "bench" => bench::run(rest),
+        "cluster" => cluster::run(&["up"]),
+        "faults" => cluster::run(&words("faults", rest)),
+        "bench" => match rest.split_first() {
+            Some((what, rest)) if what == "control" => cluster::run(&words("control", rest)),
+            _ => bench::run(rest),
+        },
         "screenshot" => e2e::screenshot(),
         "setup" => setup::everything(),
         "" | "help" | "-h" | "--help" => {
@@ -51,4 +61,9 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// A sub-command and its arguments.
+fn words<'a>(command: &'a str, args: &'a [String]) -> Vec<&'a str> {
+    std::iter::once(command).chain(args.iter().map(String::as_str)).collect()
 }

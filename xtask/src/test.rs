@@ -2,7 +2,7 @@
 //! the run closes on their runner's summary.
 
 use crate::process::{Done, cargo, run};
-use crate::{bench, e2e, lint, setup};
+use crate::{bench, cluster, e2e, lint, setup};
 
 pub(crate) fn all() -> Done {
     setup::everything()?;
@@ -10,6 +10,7 @@ pub(crate) fn all() -> Done {
     // The protocol tests start the real binary; a build of all targets makes it first.
     run(cargo(["build", "--release", "--workspace", "--all-targets"]))?;
     run(cargo(["test", "--release", "--workspace"]))?;
+    cluster::protocol()?;
     bench::measure(&["--quick".to_owned()])?;
     // Builds the server once more, as the README's first command does, without the tests' features.
     e2e::run(&[])

@@ -3,6 +3,7 @@
 
 mod content;
 mod delays;
+mod flow;
 mod publisher;
 mod reception;
 mod source;
@@ -12,6 +13,7 @@ mod thread;
 mod transport;
 
 pub use delays::Delays;
+pub use flow::Flow;
 pub use publisher::{Emission, Publisher, PublisherConfig};
 pub use reception::Reception;
 pub use source::{Pacing, VideoRate};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 pub use binary::path as binary_path;
 pub use http::{Reply, get};
-pub use log::Log;
+pub use log::{Log, is_alarm};
 pub use ports::{free_tcp_port, free_udp_ports};
 
 /// The server must have exited this long after SIGTERM.

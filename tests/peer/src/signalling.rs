@@ -99,6 +99,24 @@ impl Peer {
         self.answer(&pending).await.outcome()
     }
 
+    /// Sends a request where the connection may have ended, or the server may be silent: `None` when
+    /// there is no answer within `patience`.
+    pub async fn attempt(
+        &self,
+        method: &str,
+        data: Value,
+        patience: Duration,
+    ) -> Option<Result<Value, Refusal>> {
+        let id = json!(self.next_id.fetch_add(1, Ordering::Relaxed));
+        let request = json!({"request": true, "id": id, "method": method, "data": data});
+        let from = self.record.len();
+        let answered = async {
+            self.try_send(Frame::text(request.to_string())).await.ok()?;
+            self.record.find(from, |message| message.is_answer_to(&id)).await
+        };
+        timeout(patience, answered).await.ok().flatten().map(|answer| answer.outcome())
+    }
+
     /// Sends a request whose answer is to be waited for later, with [`answer`](Self::answer).
     pub async fn begin(&self, method: &str, data: Value) -> Pending {
         let id = json!(self.next_id.fetch_add(1, Ordering::Relaxed));

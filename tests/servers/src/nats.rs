@@ -96,14 +96,15 @@ pub struct NatsCluster {
 }
 
 impl NatsCluster {
-    /// Starts `count` nodes and waits until each has routes to all others.
+    /// Starts `count` nodes and waits until each has routes to all others. One is a plain server.
     pub fn start(count: usize) -> Self {
         let routes: Vec<Ports> = (0..count).map(|_| Ports::tcp()).collect();
         let all: Vec<String> = routes.iter().map(|port| format!("\"nats://{}\"", port.address())).collect();
         let all = all.join(", ");
         let launch = |(number, port): (usize, Ports)| {
             let listen = port.address();
-            let config = format!("cluster {{ name: \"anabranch\", listen: \"{listen}\", routes: [{all}] }}");
+            let cluster = format!("cluster {{ name: \"anabranch\", listen: \"{listen}\", routes: [{all}] }}");
+            let config = if count > 1 { cluster } else { String::new() };
             Nats::launch(&format!("n{}", number + 1), &config, vec![port])
         };
         let nodes: Vec<Nats> = routes.into_iter().enumerate().map(launch).collect();

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::content::Content;
 use super::tally::{Header, Tally};
-use super::{Delays, TrackKind};
+use super::{Delays, Flow, TrackKind};
 
 /// Complaints kept; the first ones say what is wrong.
 const MAX_WRONG: usize = 10;
@@ -21,6 +21,8 @@ pub struct Reception {
     pub datagrams: u64,
     /// Bytes of UDP payload in them.
     pub wire_bytes: u64,
+    /// When packets came.
+    pub flow: Flow,
     /// The tracks, by their number in the publisher.
     pub tracks: BTreeMap<u8, Tally>,
     /// What cannot be: wrong content, sequence or time. Empty when all is well.
@@ -64,6 +66,7 @@ impl Reception {
     }
 
     pub(super) fn add(&mut self, kind: TrackKind, header: Header, payload: &[u8], now: Instant) {
+        self.flow.add(now);
         let counted = Content::read(kind, payload).and_then(|content| {
             let tally = self.tracks.entry(content.track).or_insert_with(|| Tally::new(kind));
             tally.add(header, content, payload.len(), now)

@@ -58,12 +58,14 @@ impl Log {
 
     /// The WARN and ERROR lines, and the panics, that hold none of the `expected` texts.
     pub fn alarms(&self, expected: &[String]) -> Vec<String> {
-        let is_alarm = |line: &&String| {
-            let level = line.split_whitespace().take(3).any(|word| matches!(word, "WARN" | "ERROR"));
-            level || line.contains("\"level\":\"ERROR\"") || line.contains("panicked at")
-        };
         let is_expected = |line: &String| expected.iter().any(|text| line.contains(text.as_str()));
-        let lines = self.lines();
-        lines.iter().filter(is_alarm).filter(|line| !is_expected(line)).cloned().collect()
+        let alarms = self.lines().into_iter().filter(|line| is_alarm(line, &["WARN", "ERROR"]));
+        alarms.filter(|line| !is_expected(line)).collect()
     }
+}
+
+/// Whether a line of a server's log has one of these levels, or tells of a panic.
+pub fn is_alarm(line: &str, levels: &[&str]) -> bool {
+    let level = line.split_whitespace().take(3).any(|word| levels.contains(&word));
+    level || line.contains("\"level\":\"ERROR\"") || line.contains("panicked at")
 }

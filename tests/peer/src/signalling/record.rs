@@ -135,7 +135,15 @@ impl Record {
         }
     }
 
-    async fn find(&self, mut from: usize, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
+    /// The message with this number, counted from 0, as soon as it is there; `None` when the
+    /// connection ends before.
+    pub async fn at(&self, number: usize) -> Option<Message> {
+        self.find(number, |_| true).await
+    }
+
+    /// The first message from index `from` on that meets the condition; `None` when the connection
+    /// ends before.
+    pub(super) async fn find(&self, mut from: usize, wanted: impl Fn(&Message) -> bool) -> Option<Message> {
         let mut changes = self.changes.subscribe();
         loop {
             let (found, ended) = {
