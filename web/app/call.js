@@ -111,12 +111,8 @@ export class Call extends Emitter {
 
   /** @param {import('../lib/anabranch.js').Room} room */
   #follow(room) {
-    this.#client.on('lost', ({ retryMs }) => {
-      this.#root.classList.add('away');
-      this.#banner.lost(retryMs, this.#quietUntil !== Infinity);
-    });
+    this.#client.on('lost', ({ retryMs }) => this.#banner.lost(retryMs, this.#quietUntil !== Infinity));
     room.on('joined', ({ again }) => {
-      this.#root.classList.remove('away');
       this.#banner.joined(again);
       this.#quietUntil = again ? performance.now() + QUIET_MS : 0;
       if (!again) toast(greeting(room.users.length));
@@ -135,7 +131,6 @@ export class Call extends Emitter {
   #end(error) {
     for (const undo of this.#ends) undo();
     this.#banner.close();
-    this.#root.classList.remove('away');
     this.#root.hidden = true;
     void this.#client.close();
     const refused = error ? `The call has ended: ${error.message}.` : '';

@@ -51,6 +51,7 @@ export class People {
     room.on('peer-leave', ({ uid }) => this.#leave(uid));
     room.on('stream-add', (stream) => this.#add(stream));
     room.on('stream-remove', (stream) => this.#remove(stream));
+    room.on('stream-move', ({ from, to }) => this.#follow(from, to));
     this.#unblock.onclick = () => this.#playAll();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
     this.#stopFitting = keepFitting(this.#grid);
@@ -149,6 +150,16 @@ export class People {
     }
     this.switched(uid);
     this.#changed();
+  }
+
+  /** The tile stays, and its subscription brings it the new pictures. @param {Stream} from @param {Stream} to */
+  #follow(from, to) {
+    const extra = this.#extra.get(from.mid);
+    this.#extra.delete(from.mid);
+    if (extra) this.#extra.set(to.mid, extra);
+    const person = this.#persons.get(to.uid);
+    if (person?.mid === from.mid) person.mid = to.mid;
+    this.switched(to.uid);
   }
 
   /** @param {string} uid @param {'person' | 'screen'} kind */

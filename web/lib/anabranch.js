@@ -12,7 +12,9 @@
  *     const publication = room.publish({ audio, video });
  *
  * Everything that is asked for holds until it is taken back: after a lost connection the client comes back by
- * itself, joins again, publishes again and subscribes again.
+ * itself, through another server where there is one, and joins again. Media goes on meanwhile; what a server has
+ * lost is published and subscribed to again. A stream that moves to another server keeps its subscription
+ * (`stream-move`), whose `media` event brings the new tracks once they have pictures.
  */
 
 export { Client, LONGEST_ID } from './client.js';

@@ -10,7 +10,8 @@ export const LONGEST_ID = 128;
 /**
  * @typedef {object} ClientOptions
  * @property {string} uid who we are: 1 to 128 bytes, no control characters. The same id on a second connection kicks the first
- * @property {string | URL} [url] of the server's `/ws`; default: that of the server which served the page
+ * @property {string | URL | Iterable<string | URL>} [url] of the server's `/ws`, or of several servers of one cluster: when one
+ *   fails, another is next; default: those of the server which served the page, and those that it names
  * @property {RTCConfiguration} [rtc] for every peer connection; the server needs no STUN or TURN
  *
  * @typedef {object} ClientEvents
@@ -27,12 +28,13 @@ export class Client extends Emitter {
   #rooms = new Map();
 
   /** @param {ClientOptions} options */
-  constructor({ uid, url = defaultUrl(), rtc = {} }) {
+  constructor({ uid, url, rtc = {} }) {
     super();
     assertId('uid', uid);
     this.uid = uid;
     this.#rtc = rtc;
-    this.#connection = new Connection({ url, uid });
+    this.#connection = new Connection({ url: url ?? defaultUrl(), uid });
+    if (url === undefined) void this.#findServers();
     this.#connection.on('open', (detail) => this.emit('connected', detail));
     this.#connection.on('lost', (detail) => this.emit('lost', detail));
     this.#connection.on('closed', (detail) => this.emit('closed', detail));
@@ -40,6 +42,16 @@ export class Client extends Emitter {
 
   get state() {
     return this.#connection.state;
+  }
+
+  /** The server of the page may know others of its cluster. */
+  async #findServers() {
+    try {
+      const { urls } = await (await fetch('/servers.json')).json();
+      this.#connection.addServers(urls);
+    } catch {
+      // an older server, or one that is away: its own address is known
+    }
   }
 
   /** Begins to connect, and keeps at it. `join` does it too. */

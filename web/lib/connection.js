@@ -1,16 +1,19 @@
-// One client's WebSocket to the server, speaking protoo: requests with answers, notifications, and
-// coming back by itself after a loss. Knows nothing of rooms or media.
+// One client's WebSocket to the servers, speaking protoo: requests with answers, notifications, coming back
+// by itself after a loss, and going elsewhere when the server asks for it. Knows nothing of rooms or media.
 
-import { Backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { Closed, ConnectionLost, RequestError } from './errors.js';
+import { HandOver } from './hand-over.js';
+import { Servers } from './servers.js';
 
 /** The server's own calls end after 3 s; an answer that has not come by then will not come. */
 const ANSWER_MS = 10_000;
 /** A socket that does not open in this time is given up. */
-const OPEN_MS = 8_000;
+const OPEN_MS = 4_000;
 /** Only a connection that lived this long counts as a success that resets the back-off. */
 const STABLE_MS = 5_000;
+/** A timer that took so many times its time says that the page was asleep. */
+const LATE = 1.5;
 /** Closed by the server because the same user came on another connection: never reconnect. */
 const KICKED = 4000;
 
@@ -18,45 +21,59 @@ const KICKED = 4000;
  * @typedef {'idle' | 'connecting' | 'open' | 'waiting' | 'closed'} ConnectionState
  *
  * @typedef {object} ConnectionEvents
- * @property {{ again: boolean }} open the socket stands; `again`: after a loss
+ * @property {{ again: boolean, moved: boolean }} open the socket stands; `again`: not for the first time; `moved`: the
+ *   one before it stands too, for a moment
  * @property {{ reason: string, attempt: number, retryMs: number }} lost it fell, or did not come up; tried again in `retryMs`
  * @property {{ kicked: boolean }} closed for good
- * @property {{ method: string, data: any }} notification
+ * @property {{ method: string, data: any, former: boolean }} notification `former`: of the connection before the last move
  *
  * @typedef {object} Pending
  * @property {string} method
+ * @property {WebSocket} socket
+ * @property {number} within
  * @property {(data: any) => void} resolve
  * @property {(error: Error) => void} reject
- * @property {ReturnType<typeof setTimeout>} timer
+ * @property {ReturnType<typeof setTimeout> | undefined} timer
  */
 
 /** @extends {Emitter<ConnectionEvents>} */
 export class Connection extends Emitter {
   /** @type {ConnectionState} */
   #state = 'idle';
-  #url;
+  #servers;
+  #uid;
   #opened = false;
   /** @type {WebSocket | null} */
   #socket = null;
-  /** Requests of the present socket that wait for their answer, by id. @type {Map<number, Pending>} */
+  /** The one before the last move, until it closes. @type {WebSocket | null} */
+  #former = null;
+  /** @type {HandOver | null} */
+  #handOver = null;
+  /** Requests that wait for their answer, by id. @type {Map<number, Pending>} */
   #pending = new Map();
   #lastId = 0;
-  #backoff = new Backoff();
+  /** When anything came from the server. */
+  #heard = 0;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #stable;
   #online = () => this.retryNow();
 
-  /** @param {{ url: string | URL, uid: string }} options `url`: of the server's `/ws` */
+  /** @param {{ url: string | URL | Iterable<string | URL>, uid: string }} options `url`: of the servers' `/ws` */
   constructor({ url, uid }) {
     super();
-    this.#url = new URL(url);
-    this.#url.searchParams.set('peer', uid);
+    this.#uid = uid;
+    this.#servers = new Servers(typeof url === 'string' || url instanceof URL ? [url] : url);
   }
 
   get state() {
     return this.#state;
+  }
+
+  /** Further servers of the same cluster. @param {Iterable<string | URL>} urls of their `/ws` */
+  addServers(urls) {
+    this.#servers.add(urls);
   }
 
   /** Begins to connect, and goes on until {@link close} or a kick. */
@@ -88,60 +105,134 @@ export class Connection extends Emitter {
   /**
    * @param {string} method
    * @param {object} data
+   * @param {{ within?: number }} [options] milliseconds in which something must come from a server that is alive
    * @returns {Promise<any>} the answer's data; rejects with RequestError, ConnectionLost or Closed
    */
-  request(method, data) {
+  request(method, data, { within = ANSWER_MS } = {}) {
     if (this.#state === 'closed') return Promise.reject(new Closed('the connection'));
     const socket = this.#socket;
     if (this.#state !== 'open' || !socket) return Promise.reject(new ConnectionLost('not connected'));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
-      // Without its answer nobody knows what the server did; a new connection is the one clean slate.
-      const timer = setTimeout(() => this.#lose(`no answer to ${method}`), ANSWER_MS);
-      this.#pending.set(id, { method, resolve, reject, timer });
+      this.#pending.set(id, { method, socket, within, resolve, reject, timer: undefined });
+      this.#arm(id);
       socket.send(JSON.stringify({ request: true, id, method, data }));
     });
+  }
+
+  /**
+   * Without its answer nobody knows what the server did; a new connection is the one clean slate. A timer that
+   * comes late is no evidence, though: the page was asleep, and the answer may lie in the queue.
+   *
+   * @param {number} id of a request
+   */
+  #arm(id) {
+    const pending = this.#pending.get(id);
+    if (!pending) return;
+    const { method, socket, within } = pending;
+    const since = performance.now();
+    pending.timer = setTimeout(() => {
+      const late = performance.now() - since > within * LATE;
+      const alive = within < ANSWER_MS && this.#heard > since;
+      if (late || alive) this.#arm(id);
+      else if (socket === this.#socket) this.#lose(`no answer to ${method}`);
+    }, within);
   }
 
   #connect() {
     clearTimeout(this.#timer);
     this.#state = 'connecting';
-    const socket = new WebSocket(this.#url, 'protoo');
+    const socket = this.#socketTo(this.#servers.current);
     this.#socket = socket;
-    // A socket that was given up still reports its end: everything asks first whether it is the one.
-    const mine = () => this.#socket === socket;
-    socket.onopen = () => mine() && this.#standing();
-    socket.onmessage = ({ data }) => mine() && this.#receive(data);
+    socket.onopen = () => socket === this.#socket && this.#standing({ moved: false });
+    this.#listen(socket);
+    this.#timer = setTimeout(() => socket === this.#socket && this.#lose('no answer'), OPEN_MS);
+  }
+
+  /** @param {URL} server */
+  #socketTo(server) {
+    const url = new URL(server);
+    url.searchParams.set('peer', this.#uid);
+    return new WebSocket(url, 'protoo');
+  }
+
+  /** A socket that was given up still reports its end: everything asks first whether it is the one. @param {WebSocket} socket */
+  #listen(socket) {
+    socket.onmessage = ({ data }) => {
+      if (socket === this.#socket || socket === this.#former) this.#receive(socket, data);
+    };
     socket.onclose = ({ code, reason }) => {
-      if (!mine()) return;
+      if (socket === this.#former) this.#forgetFormer();
+      if (socket !== this.#socket) return;
       if (code === KICKED) this.#end(true);
       else this.#lose(reason || `closed with ${code}`);
     };
-    this.#timer = setTimeout(() => mine() && this.#lose('no answer'), OPEN_MS);
   }
 
-  #standing() {
+  /** @param {{ moved: boolean }} how */
+  #standing({ moved }) {
     clearTimeout(this.#timer);
+    clearTimeout(this.#stable);
     this.#state = 'open';
-    this.#stable = setTimeout(() => this.#backoff.reset(), STABLE_MS);
+    this.#heard = performance.now();
+    this.#stable = setTimeout(() => this.#servers.succeeded(), STABLE_MS);
     const again = this.#opened;
     this.#opened = true;
-    this.emit('open', { again });
+    this.emit('open', { again, moved });
   }
 
-  /** @param {unknown} text */
-  #receive(text) {
+  /** @param {WebSocket} socket @param {unknown} text */
+  #receive(socket, text) {
     const message = parse(text);
     if (!message) return;
+    if (socket === this.#socket) this.#heard = performance.now();
     if (message.notification === true && typeof message.method === 'string') {
-      this.emit('notification', { method: message.method, data: message.data ?? {} });
+      this.#notified(socket, message.method, message.data ?? {});
     } else if (message.response === true) {
       this.#answer(message);
     } else if (message.request === true) {
       // The protocol has no requests of the server; protoo wants every request answered.
       const refusal = { response: true, id: message.id, ok: false, errorCode: 14, errorReason: 'unknown method' };
-      this.#socket?.send(JSON.stringify(refusal));
+      socket.send(JSON.stringify(refusal));
     }
+  }
+
+  /** @param {WebSocket} socket @param {string} method @param {any} data */
+  #notified(socket, method, data) {
+    if (method !== 'reconnect') this.emit('notification', { method, data, former: socket === this.#former });
+    else if (socket === this.#socket) this.#moveOn();
+  }
+
+  /** The server is to end: the next connection stands before this one falls. */
+  #moveOn() {
+    this.#handOver ??= new HandOver({
+      urls: () => this.#servers.others,
+      open: (url) => this.#socketTo(url),
+      isBusy: () => [...this.#pending.values()].some(({ method }) => method !== 'keepalive'),
+      moved: (socket, url) => this.#moved(socket, url),
+    });
+  }
+
+  /** @param {WebSocket} socket that stands @param {URL} url */
+  #moved(socket, url) {
+    this.#handOver = null;
+    this.#servers.choose(url);
+    this.#forgetFormer();
+    this.#former = this.#socket;
+    this.#socket = socket;
+    this.#listen(socket);
+    const former = this.#former;
+    // The server closes it when the last room has moved.
+    setTimeout(() => former === this.#former && this.#forgetFormer(), STABLE_MS);
+    this.#standing({ moved: true });
+  }
+
+  #forgetFormer() {
+    const former = this.#former;
+    this.#former = null;
+    if (!former) return;
+    former.close();
+    this.#refuse(new ConnectionLost('the connection has moved'), (pending) => pending.socket === former);
   }
 
   /** @param {any} message */
@@ -157,8 +248,8 @@ export class Connection extends Emitter {
   /** @param {string} reason */
   #lose(reason) {
     this.#drop(new ConnectionLost(reason));
-    const { attempt } = this.#backoff;
-    const retryMs = this.#backoff.next();
+    const { attempt } = this.#servers;
+    const retryMs = this.#servers.failed();
     this.#state = 'waiting';
     this.#timer = setTimeout(() => this.#connect(), retryMs);
     this.emit('lost', { reason, attempt: attempt + 1, retryMs });
@@ -177,13 +268,20 @@ export class Connection extends Emitter {
   #drop(error) {
     clearTimeout(this.#timer);
     clearTimeout(this.#stable);
+    this.#handOver?.cancel();
+    this.#handOver = null;
+    this.#forgetFormer();
     this.#socket?.close();
     this.#socket = null;
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
-    for (const { timer, reject } of pending) {
-      clearTimeout(timer);
-      reject(error);
+    this.#refuse(error, () => true);
+  }
+
+  /** @param {Error} error @param {(pending: Pending) => boolean} which */
+  #refuse(error, which) {
+    for (const [id, pending] of [...this.#pending].filter(([, one]) => which(one))) {
+      this.#pending.delete(id);
+      clearTimeout(pending.timer);
+      pending.reject(error);
     }
   }
 }

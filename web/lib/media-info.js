@@ -9,6 +9,7 @@ export const Source = Object.freeze({ device: 0, screen: 1 });
  * @property {boolean} video
  * @property {number} audiotype one of {@link Source}
  * @property {number} videotype one of {@link Source}
+ * @property {string} [replaces] mid of the stream, of the same user, whose place this one takes
  *
  * @typedef {object} User somebody else in the room
  * @property {string} rid

@@ -1,5 +1,6 @@
 // One publish or one subscription: a peer connection of its own, and whatever it takes to keep it alive.
-// Starts over with back-off when media or server fail, sleeps while the room is away, never outlives close().
+// Starts over with back-off when media or server fail, outlives a lost connection to the server with its media,
+// moves from one SFU to another without a gap, and never outlives close().
 
 import { Backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
@@ -11,6 +12,8 @@ import { StatsReader } from './stats.js';
 const CONNECT_MS = 15_000;
 /** So long a 'disconnected' peer connection may take to recover by itself. */
 const RECOVER_MS = 6_000;
+/** So long the former peer connection lasts once the next one has media: others move, too. */
+const LINGER_MS = 3_000;
 
 /**
  * @typedef {'waiting' | 'connecting' | 'live' | 'closed'} SessionState
@@ -19,14 +22,24 @@ const RECOVER_MS = 6_000;
  * @property {string} rid
  * @property {RTCConfiguration} rtc
  * @property {(method: string, data: object) => Promise<any>} request
+ * @property {() => boolean} [isJoined] whether the room is there
  *
  * @typedef {object} Agreement the server's answer to an offer
  * @property {string} id mid or sid
+ * @property {string} sfuid the node that holds it
  * @property {RTCSessionDescriptionInit} jsep
+ * @property {() => Promise<unknown>} release tells the server that it is over
+ *
+ * @typedef {object} Former the peer connection that media comes from until the next one has some
+ * @property {RTCPeerConnection} pc
+ * @property {string} id
+ * @property {string} sfuid
+ * @property {() => Promise<unknown>} release
  *
  * @typedef {object} SessionEvents
  * @property {SessionState} state
- * @property {MediaStream} media a subscription's tracks, anew each time it starts over
+ * @property {MediaStream} media a subscription's tracks, anew each time it starts over or moves
+ * @property {{ from: string }} moved it has another id, and goes on from where it was; `from`: the id before
  * @property {Error} failed it is closed, and this is why
  */
 
@@ -38,6 +51,15 @@ export class MediaSession extends Emitter {
   #pc = null;
   /** @type {string | null} */
   #id = null;
+  #sfuid = '';
+  /** @type {() => Promise<unknown>} */
+  #release = async () => {};
+  /** The id before this one: what a new stream stands in for. @type {string | null} */
+  #lastId = null;
+  /** @type {Former | null} */
+  #former = null;
+  /** The room is away, and the peer connection goes on without it. */
+  #held = false;
   /** Changes with every start, stop and loss: what began under another number is void. */
   #epoch = 0;
   #backoff = new Backoff();
@@ -64,9 +86,29 @@ export class MediaSession extends Emitter {
     return this.#id;
   }
 
+  /** The node that holds it. */
+  get sfuid() {
+    return this.#sfuid;
+  }
+
+  /** The id that it had before this one. */
+  get lastId() {
+    return this.#lastId;
+  }
+
   /** The peer connection of the moment. */
   get pc() {
-    return this.#pc;
+    return this.#former?.pc ?? this.#pc;
+  }
+
+  /** All peer connections: two while it moves. @returns {RTCPeerConnection[]} */
+  get pcs() {
+    return [this.#former?.pc ?? null, this.#pc].filter((pc) => pc !== null);
+  }
+
+  /** Whether it has gone on while the room was away, and waits to hear whether the server still has it. */
+  get isHeld() {
+    return this.#held;
   }
 
   /** Resolves when the server has answered for the first time, rejects when it is closed before. */
@@ -76,7 +118,8 @@ export class MediaSession extends Emitter {
 
   /** One row per track with bitrate, loss, round trip, codec and resolution since the last call. */
   async stats() {
-    return this.#pc ? this.#stats.read(this.#pc) : [];
+    const { pc } = this;
+    return pc ? this.#stats.read(pc) : [];
   }
 
   /** The room is there: begin, or begin again. */
@@ -85,21 +128,54 @@ export class MediaSession extends Emitter {
     void this.#attempt();
   }
 
-  /** The room is away, and the server has forgotten this session: stop, and wait for {@link start}. */
-  suspend() {
+  /** The room is away: what has media goes on, what is under way stops and waits for {@link start}. */
+  hold() {
     if (this.#state === 'closed') return;
-    this.#stop();
     this.#backoff.reset();
+    this.#moveBack();
+    this.#held = this.#id !== null && this.#pc !== null && this.#pc.connectionState !== 'failed';
+    if (this.#held) return;
+    this.#stop();
     this.#become('waiting');
   }
 
-  /** Media has failed, or the server ended it: tell the server, and try again a little later. */
-  restart() {
-    if (this.#state === 'closed') return;
-    this.#forget();
+  /** The room is back. @param {boolean} alive whether the server still has what was held */
+  resumed(alive) {
+    if (!this.#held) return;
+    this.#held = false;
+    if (alive) return;
     this.#stop();
     this.#become('waiting');
-    this.#timer = setTimeout(() => this.start(), this.#backoff.next());
+    this.start();
+  }
+
+  /**
+   * Media has failed, or the server ended it: tell the server, and try again a little later.
+   *
+   * @param {{ soon?: boolean }} [options] soon: the first time at once
+   */
+  restart({ soon = false } = {}) {
+    if (this.#state === 'closed') return;
+    const wait = soon && this.#backoff.attempt === 0;
+    this.#forget();
+    this.#stop();
+    if (!this.#former) this.#become('waiting');
+    // While the room is away, its return starts it.
+    const held = this.#held;
+    this.#held = false;
+    if (held) return;
+    const pause = this.#backoff.next();
+    this.#timer = setTimeout(() => this.#again(), wait ? 0 : pause);
+  }
+
+  /** Starts over elsewhere, while the present peer connection goes on until the next one has media. */
+  move() {
+    if (this.#state !== 'live' || this.#held || !this.#pc || this.#id === null || this.#former) return;
+    this.#former = { pc: this.#pc, id: this.#id, sfuid: this.#sfuid, release: this.#release };
+    this.#lastId = this.#id;
+    this.#pc = null;
+    this.#id = null;
+    void this.#attempt();
   }
 
   /** Ends it for good. Repeating it is harmless. */
@@ -130,14 +206,12 @@ export class MediaSession extends Emitter {
   }
 
   /**
-   * Tells the server that the session with this id is over.
+   * The peer connection is connected. Of a session that moves, the former one ends after this.
    *
-   * @param {string} _id
-   * @returns {Promise<unknown>}
+   * @param {RTCPeerConnection} _pc
+   * @returns {Promise<void>}
    */
-  async release(_id) {
-    return undefined;
-  }
+  async arrived(_pc) {}
 
   /**
    * The answer is applied.
@@ -145,6 +219,11 @@ export class MediaSession extends Emitter {
    * @param {RTCPeerConnection} _pc
    */
   agreed(_pc) {}
+
+  #again() {
+    if (this.#former) void this.#attempt();
+    else this.start();
+  }
 
   async #attempt() {
     const epoch = this.#stop();
@@ -155,13 +234,15 @@ export class MediaSession extends Emitter {
       this.prepare(pc);
       const offer = await makeOffer(pc);
       if (epoch !== this.#epoch) return;
-      const { id, jsep } = await this.negotiate(offer);
+      const { id, sfuid, jsep, release } = await this.negotiate(offer);
       if (epoch !== this.#epoch) {
         // Closed or lost while the server was at it: it must not keep what nobody holds.
-        this.release(id).catch(() => {});
+        release().catch(() => {});
         return;
       }
       this.#id = id;
+      this.#sfuid = sfuid;
+      this.#release = release;
       this.#watch(pc, epoch);
       await pc.setRemoteDescription(jsep);
       if (epoch !== this.#epoch) return;
@@ -176,11 +257,17 @@ export class MediaSession extends Emitter {
   #failed(error) {
     if (!isTransient(error)) {
       this.#finish(error instanceof Error ? error : new Error(String(error)), true);
-    } else if (error instanceof ConnectionLost || hasCode(error, ErrorCode.notInRoom)) {
-      this.suspend(); // the room comes back and starts it
+    } else if (this.#awaitsRoom(error)) {
+      this.hold(); // the room comes back and starts it
     } else {
       this.restart();
     }
+  }
+
+  /** @param {unknown} error */
+  #awaitsRoom(error) {
+    if (this.link.isJoined?.()) return false; // the request went to the connection before the present one
+    return error instanceof ConnectionLost || hasCode(error, ErrorCode.notInRoom);
   }
 
   /**
@@ -202,6 +289,7 @@ export class MediaSession extends Emitter {
         clearTimeout(this.#timer);
         this.#backoff.reset();
         this.#become('live');
+        void this.#settle(pc, epoch);
       } else if (pc.connectionState === 'disconnected') {
         wait(RECOVER_MS);
       } else if (pc.connectionState === 'failed') {
@@ -210,12 +298,40 @@ export class MediaSession extends Emitter {
     };
   }
 
+  /** @param {RTCPeerConnection} pc that is connected @param {number} epoch */
+  async #settle(pc, epoch) {
+    const former = this.#former;
+    await this.arrived(pc);
+    if (!former || former !== this.#former || epoch !== this.#epoch) return;
+    this.#former = null;
+    this.emit('moved', { from: former.id });
+    setTimeout(() => endFormer(former, true), LINGER_MS);
+  }
+
+  /** The next peer connection is given up for the former one, which still has media. */
+  #moveBack() {
+    const former = this.#former;
+    if (!former) return;
+    this.#forget();
+    this.#stop();
+    this.#former = null;
+    this.#pc = former.pc;
+    this.#id = former.id;
+    this.#sfuid = former.sfuid;
+    this.#release = former.release;
+    this.#watch(former.pc, this.#epoch);
+    if (former.pc.connectionState === 'connected') clearTimeout(this.#timer);
+  }
+
   /**
    * @param {Error | null} error
    * @param {boolean} tell the server
    */
   #finish(error, tell) {
     if (this.#state === 'closed') return;
+    if (this.#former) endFormer(this.#former, tell);
+    this.#former = null;
+    this.#held = false;
     if (tell) this.#forget();
     this.#stop();
     this.#become('closed');
@@ -225,7 +341,8 @@ export class MediaSession extends Emitter {
 
   /** Lets the server know, and does not mind when it cannot be told: it knows then anyway. */
   #forget() {
-    if (this.#id !== null) this.release(this.#id).catch(() => {});
+    if (this.#id !== null) this.#release().catch(() => {});
+    if (!this.#former) this.#lastId = this.#id ?? this.#lastId;
     this.#id = null;
   }
 
@@ -234,16 +351,23 @@ export class MediaSession extends Emitter {
     clearTimeout(this.#timer);
     this.#pc?.close();
     this.#pc = null;
+    if (!this.#former) this.#lastId = this.#id ?? this.#lastId;
     this.#id = null;
     return ++this.#epoch;
   }
 
-  /** @param {SessionState} state */
+  /** While it moves, it is as live as before. @param {SessionState} state */
   #become(state) {
-    if (this.#state === state) return;
+    if (this.#state === state || (this.#former && state !== 'closed')) return;
     this.#state = state;
     this.emit('state', state);
   }
+}
+
+/** @param {Former} former @param {boolean} tell the server */
+function endFormer({ pc, release }, tell) {
+  if (tell) release().catch(() => {});
+  pc.close();
 }
 
 /** `Promise.withResolvers`, which not every supported browser has. @returns {PromiseWithResolvers<void>} */

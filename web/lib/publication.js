@@ -18,11 +18,13 @@ import { MediaSession } from './media-session.js';
 export class Publication extends MediaSession {
   /** @type {Map<Kind, MediaStreamTrack | null>} */
   #tracks = new Map();
-  /** @type {Map<Kind, RTCRtpSender>} */
-  #senders = new Map();
+  /** Of each peer connection: there are two while it moves. @type {WeakMap<RTCPeerConnection, Map<Kind, RTCRtpSender>>} */
+  #senders = new WeakMap();
   /** One stream for all tracks, so that the receivers keep them in sync. */
   #stream = new MediaStream();
   #options;
+  /** What the server was told of the stream that there is now. @type {import('./media-info.js').MediaInfo | null} */
+  #announced = null;
 
   /**
    * @param {import('./media-session.js').Link} link
@@ -61,7 +63,7 @@ export class Publication extends MediaSession {
   async replaceTrack(kind, track) {
     if (!this.#tracks.has(kind)) throw new TypeError(`this publication has no ${kind}`);
     this.#tracks.set(kind, track);
-    await this.#senders.get(kind)?.replaceTrack(track);
+    await Promise.all(this.pcs.map((pc) => this.#senders.get(pc)?.get(kind)?.replaceTrack(track)));
   }
 
   /** Ends it: the others get `stream-remove`. */
@@ -75,30 +77,36 @@ export class Publication extends MediaSession {
     return { ...this.#options.info, audio: this.has('audio'), video: this.has('video'), audiotype: source, videotype: source };
   }
 
+  /** What a server is told that may still have it. */
+  get claim() {
+    return { mid: this.id, sfuid: this.sfuid, minfo: this.#announced };
+  }
+
   /** @override @param {RTCPeerConnection} pc */
   prepare(pc) {
-    this.#senders.clear();
+    const senders = new Map();
     for (const [kind, track] of this.#tracks) {
       const transceiver = pc.addTransceiver(track ?? kind, { direction: 'sendonly', streams: [this.#stream] });
-      this.#senders.set(kind, transceiver.sender);
+      senders.set(kind, transceiver.sender);
     }
+    this.#senders.set(pc, senders);
   }
 
   /** @override @param {{ type: 'offer', sdp: string }} jsep */
   async negotiate(jsep) {
     const { rid } = this.link;
-    const answer = await this.link.request('publish', { rid, jsep, minfo: this.minfo });
-    return { id: String(answer.mid), jsep: answer.jsep };
+    // Others who receive the former stream know by it that this one takes its place.
+    const minfo = { ...this.minfo, ...(this.lastId !== null && { replaces: this.lastId }) };
+    const answer = await this.link.request('publish', { rid, jsep, minfo });
+    this.#announced = minfo;
+    const mid = String(answer.mid);
+    const release = () => this.link.request('unpublish', { rid, mid });
+    return { id: mid, sfuid: String(answer.sfuid), jsep: answer.jsep, release };
   }
 
-  /** @override @param {string} mid */
-  release(mid) {
-    return this.link.request('unpublish', { rid: this.link.rid, mid });
-  }
-
-  /** @override */
-  agreed() {
-    const sender = this.#senders.get('video');
+  /** @override @param {RTCPeerConnection} pc */
+  agreed(pc) {
+    const sender = this.#senders.get(pc)?.get('video');
     if (sender) this.#tune(sender).catch(() => {}); // a wish: not every browser knows every setting
   }
 

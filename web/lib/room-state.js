@@ -6,7 +6,8 @@
  * @typedef {import('./media-info.js').Stream} Stream
  *
  * @typedef {{ name: 'peer-join', detail: User } | { name: 'peer-leave', detail: { uid: string } }
- *   | { name: 'stream-add', detail: Stream } | { name: 'stream-remove', detail: Stream }} Change
+ *   | { name: 'stream-add', detail: Stream } | { name: 'stream-remove', detail: Stream }
+ *   | { name: 'stream-move', detail: { from: Stream, to: Stream } }} Change
  */
 
 export class RoomState {
@@ -33,16 +34,22 @@ export class RoomState {
    * we were away first, what came then.
    *
    * @param {{ users?: User[], pubs?: Stream[] }} lists
+   * @param {ReadonlySet<string>} [spared] mids of streams that are there although the lists may not know it yet
    * @returns {Change[]}
    */
-  reset({ users = [], pubs = [] }) {
-    const streams = new Set(pubs.map(({ mid }) => mid));
-    const present = new Set([...users, ...pubs].map(({ uid }) => uid));
+  reset({ users = [], pubs = [] }, spared = new Set()) {
+    const moved = pubs.flatMap((stream) => this.#move(stream));
+    // Whoever comes in the middle of a move hears of the stream that stays.
+    const listed = pubs.filter(({ uid, mid }) => !pubs.some((next) => next.uid === uid && next.minfo?.replaces === mid));
+    const streams = new Set([...listed.map(({ mid }) => mid), ...spared]);
+    const kept = this.streams.filter(({ mid }) => spared.has(mid));
+    const present = new Set([...users, ...pubs, ...kept].map(({ uid }) => uid));
     return [
+      ...moved,
       ...this.streams.filter(({ mid }) => !streams.has(mid)).flatMap(({ mid }) => this.#remove(mid)),
       ...this.users.filter(({ uid }) => !present.has(uid)).flatMap(({ uid }) => this.#leave(uid)),
       ...users.flatMap((user) => this.#join(user)),
-      ...pubs.flatMap((stream) => this.#add(stream)),
+      ...listed.flatMap((stream) => this.#add(stream)),
     ];
   }
 
@@ -59,8 +66,10 @@ export class RoomState {
         return this.#join(data);
       case 'peer-leave':
         return this.#leave(data.uid);
-      case 'stream-add':
-        return this.#add(data);
+      case 'stream-add': {
+        const moved = this.#move(data);
+        return moved.length > 0 ? moved : this.#add(data);
+      }
       case 'stream-remove':
         return this.#remove(data.mid);
       default:
@@ -90,6 +99,16 @@ export class RoomState {
     this.#streams.set(stream.mid, known);
     const owner = this.#join({ rid: stream.rid, uid: stream.uid, signalid: '' });
     return [...owner, { name: 'stream-add', detail: known }];
+  }
+
+  /** A stream that takes the place of one that is known, of the same user: they say so in `minfo`. @param {Stream} to @returns {Change[]} */
+  #move(to) {
+    const from = this.#streams.get(to.minfo?.replaces ?? '');
+    if (!from || from.uid !== to.uid || typeof to.mid !== 'string' || this.#streams.has(to.mid)) return [];
+    this.#streams.delete(from.mid);
+    const known = { ...to, minfo: { ...to.minfo } };
+    this.#streams.set(to.mid, known);
+    return [{ name: 'stream-move', detail: { from, to: known } }];
   }
 
   /** @param {string} mid @returns {Change[]} */

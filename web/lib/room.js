@@ -8,8 +8,12 @@ import { Publication } from './publication.js';
 import { RoomState } from './room-state.js';
 import { Subscription } from './subscription.js';
 
-/** The server forgets a user after 60 s without a request; two of these may get lost. */
-const KEEPALIVE_MS = 20_000;
+/** How often a server is asked whether it lives. It is left in time: the room takes us out 10 s after it died. */
+const KEEPALIVE_MS = 4_000;
+/** How long it may take to say so. */
+const ALIVE_MS = 4_000;
+/** Streams that reach us and are in no list: so long their publishers may take to come back. The server's grace, and a little. */
+const SPARED_MS = 12_000;
 
 /**
  * @typedef {'joining' | 'joined' | 'away' | 'left'} RoomStatus
@@ -24,6 +28,7 @@ const KEEPALIVE_MS = 20_000;
  * @property {{ uid: string }} peer-leave
  * @property {Stream} stream-add
  * @property {Stream} stream-remove
+ * @property {{ from: Stream, to: Stream }} stream-move another stream takes the place of one; its subscription goes on
  * @property {{ uid: string, data: any }} broadcast
  */
 
@@ -45,6 +50,8 @@ export class Room extends Emitter {
   #backoff = new Backoff();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #retry;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #recheck;
   /** @type {ReturnType<typeof setInterval>} */
   #keepalive;
   /** @type {(() => void)[]} */
@@ -62,12 +69,12 @@ export class Room extends Emitter {
     this.#connection = connection;
     this.rid = rid;
     this.uid = uid;
-    this.#link = { rid, rtc, request: this.#request.bind(this) };
+    this.#link = { rid, rtc, request: this.#request.bind(this), isJoined: () => this.#status === 'joined' };
     this.#stops = [
       connection.on('open', () => void this.#enter()),
       connection.on('lost', ({ reason }) => this.#lost(reason)),
       connection.on('closed', () => this.#gone(new Closed('the connection'))),
-      connection.on('notification', ({ method, data }) => this.#notified(method, data)),
+      connection.on('notification', (notification) => this.#notified(notification)),
     ];
     this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
     if (connection.state === 'open') void this.#enter();
@@ -167,26 +174,52 @@ export class Room extends Emitter {
     const epoch = ++this.#epoch;
     clearTimeout(this.#retry);
     this.#early = [];
+    const claimed = this.#again ? this.#sessions().filter(({ id }) => id !== null) : [];
     try {
-      const lists = await this.#connection.request('join', { rid: this.rid });
-      if (epoch === this.#epoch) this.#entered(lists);
+      const resume = this.#again && { resume: claims(claimed) };
+      const lists = await this.#connection.request('join', { rid: this.rid, ...resume });
+      if (epoch === this.#epoch) this.#entered(lists, new Set(claimed.map(({ id }) => id)));
     } catch (error) {
       if (epoch === this.#epoch) this.#refused(error);
     }
   }
 
-  /** @param {{ users?: User[], pubs?: Stream[] }} lists */
-  #entered(lists) {
+  /**
+   * @param {{ users?: User[], pubs?: Stream[], resumed?: { pubs: string[], subs: string[] } }} lists
+   * @param {ReadonlySet<string | null>} claimed ids of what we said that we still have
+   */
+  #entered(lists, claimed) {
     const early = this.#early ?? [];
     this.#early = null;
     this.#backoff.reset();
     const again = this.#again;
     this.#again = true;
     this.#status = 'joined';
-    this.#tell(this.#state.reset(lists));
+    const alive = new Set([...(lists.resumed?.pubs ?? []), ...(lists.resumed?.subs ?? [])]);
+    const reaching = this.subscriptions.filter(({ sid }) => sid !== null && alive.has(sid));
+    this.#tell(this.#state.reset(lists, new Set(reaching.map(({ mid }) => mid))));
     for (const [method, data] of early) this.#deliver(method, data);
     this.emit('joined', { again });
-    for (const session of this.#sessions()) session.start();
+    for (const session of this.#sessions()) {
+      const { id } = session;
+      const lost = claimed.has(id) && !alive.has(id ?? '');
+      if (session.isHeld) session.resumed(claimed.has(id) && !lost);
+      else if (lost && id !== null) session.restart({ soon: true });
+      else session.start();
+    }
+    clearTimeout(this.#recheck);
+    if (reaching.length > 0) this.#recheck = setTimeout(() => void this.#lookAgain(), SPARED_MS);
+  }
+
+  /** Streams that were spared have come back by now, or do not. */
+  async #lookAgain() {
+    const epoch = this.#epoch;
+    try {
+      const lists = await this.#connection.request('join', { rid: this.rid });
+      if (epoch === this.#epoch && this.#status === 'joined') this.#tell(this.#state.reset(lists));
+    } catch {
+      // the next connection asks for the lists anyway
+    }
   }
 
   /** @param {unknown} error the answer to `join` */
@@ -206,7 +239,8 @@ export class Room extends Emitter {
     if (this.#status === 'left') return;
     this.#epoch += 1;
     clearTimeout(this.#retry);
-    for (const session of this.#sessions()) session.suspend();
+    clearTimeout(this.#recheck);
+    for (const session of this.#sessions()) session.hold();
     if (this.#status === 'away') return;
     this.#status = 'away';
     this.emit('away', { reason });
@@ -218,19 +252,19 @@ export class Room extends Emitter {
     this.#status = 'left';
     this.#epoch += 1;
     clearTimeout(this.#retry);
+    clearTimeout(this.#recheck);
     clearInterval(this.#keepalive);
     for (const stop of this.#stops) stop();
     for (const session of this.#sessions()) session.ended();
     this.emit('left', { error });
   }
 
-  /**
-   * @param {string} method
-   * @param {any} data
-   */
-  #notified(method, data) {
+  /** @param {{ method: string, data: any, former?: boolean }} notification */
+  #notified({ method, data, former = false }) {
     if (data?.rid !== this.rid) return;
-    if (this.#early) this.#early.push([method, data]);
+    // The connection before the last move tells until the present one has taken over.
+    if (former && this.#early === null) return;
+    if (this.#early && !former) this.#early.push([method, data]);
     else this.#deliver(method, data);
   }
 
@@ -242,9 +276,11 @@ export class Room extends Emitter {
     if (method === 'broadcast') {
       this.emit('broadcast', { uid: data.uid, data: data.data });
     } else if (data.uid === this.uid) {
-      // The server itself has ended what we publish, because no media came: publish it again.
       const ours = this.publications.find(({ mid }) => mid !== null && mid === data.mid);
-      if (method === 'stream-remove') ours?.restart();
+      // The server itself has ended what we publish, because no media came or its SFU died: publish it again.
+      if (method === 'stream-remove') ours?.restart({ soon: true });
+      // Its SFU is to end: publish it elsewhere before that.
+      if (method === 'stream-move') ours?.move();
     } else {
       this.#tell(this.#state.apply(method, data));
     }
@@ -254,12 +290,22 @@ export class Room extends Emitter {
   #tell(changes) {
     for (const { name, detail } of changes) {
       if (name === 'stream-remove') this.#subscriptions.get(detail.mid)?.ended();
+      if (name === 'stream-move') this.#follow(detail.from.mid, detail.to);
       this.emit(name, /** @type {any} */ (detail));
     }
   }
 
+  /** @param {string} from @param {Stream} to */
+  #follow(from, to) {
+    const subscription = this.#subscriptions.get(from);
+    if (!subscription) return;
+    this.#subscriptions.delete(from);
+    this.#subscriptions.set(to.mid, subscription);
+    subscription.moveTo(to);
+  }
+
   #keepAlive() {
-    if (this.#status === 'joined') this.#request('keepalive', { rid: this.rid }).catch(() => {});
+    if (this.#status === 'joined') this.#request('keepalive', { rid: this.rid }, { within: ALIVE_MS }).catch(() => {});
   }
 
   /**
@@ -267,11 +313,12 @@ export class Room extends Emitter {
    *
    * @param {string} method
    * @param {object} data
+   * @param {{ within?: number }} [options]
    */
-  async #request(method, data) {
+  async #request(method, data, options) {
     const epoch = this.#epoch;
     try {
-      return await this.#connection.request(method, data);
+      return await this.#connection.request(method, data, options);
     } catch (error) {
       const current = epoch === this.#epoch && this.#status === 'joined';
       if (current && hasCode(error, ErrorCode.notInRoom)) {
@@ -294,4 +341,12 @@ export class Room extends Emitter {
   #assertHere() {
     if (this.#status === 'left') throw new Closed('the room');
   }
+}
+
+/** What we still have of an earlier connection. @param {(Publication | Subscription)[]} sessions */
+function claims(sessions) {
+  return {
+    pubs: sessions.filter((session) => session instanceof Publication).map(({ claim }) => claim),
+    subs: sessions.filter((session) => session instanceof Subscription).map(({ claim }) => claim),
+  };
 }

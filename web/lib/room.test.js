@@ -21,7 +21,7 @@ class FakeConnection extends Emitter {
   }
 
   notify(method, data) {
-    this.emit('notification', { method, data: { rid: 'r', ...data } });
+    this.emit('notification', { method, data: { rid: 'r', ...data }, former: false });
   }
 
   /** The last request of this kind. */
@@ -123,4 +123,46 @@ test('notifications of other rooms, and of none, are not ours', async () => {
   connection.emit('notification', { method: 'peer-join', data: { rid: 'other', uid: 'a' } });
   connection.emit('notification', { method: 'peer-join', data: {} });
   assert.deepEqual(events, ['joined']);
+});
+
+test('whoever comes back says what they still have, and goes on with what the server still has', async () => {
+  const { connection, room, events } = enter();
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'a' }], pubs: [{ rid: 'r', uid: 'a', mid: 'a#1', sfuid: 'f', minfo }] });
+  await settled();
+  assert.equal(connection.asked[0].data.resume, undefined, 'nothing to come back to');
+  connection.emit('lost', { reason: 'gone' });
+  connection.emit('open', { again: true, moved: false });
+  assert.deepEqual(connection.last('join').data, { rid: 'r', resume: { pubs: [], subs: [] } });
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'a' }], pubs: [], resumed: { pubs: [], subs: [] } });
+  await settled();
+  assert.deepEqual(events, ['peer-join a', 'stream-add a#1', 'joined', 'away', 'stream-remove a#1', 'joined']);
+  assert.equal(room.status, 'joined');
+});
+
+test('while it moves, the former connection tells until the present one has taken over', async () => {
+  const { connection, events } = enter();
+  connection.last('join').answer({});
+  await settled();
+  connection.emit('open', { again: true, moved: true });
+  const former = (method, uid) => connection.emit('notification', { method, data: { rid: 'r', uid }, former: true });
+  former('peer-join', 'a');
+  connection.notify('peer-join', { uid: 'b' });
+  assert.deepEqual(events, ['joined', 'peer-join a'], 'never away');
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'a' }], resumed: { pubs: [], subs: [] } });
+  await settled();
+  former('peer-leave', 'a');
+  assert.deepEqual(events, ['joined', 'peer-join a', 'peer-join b', 'joined']);
+});
+
+test('a stream that takes the place of another is told as one that moves', async () => {
+  const { connection, room, events } = enter();
+  const moves = [];
+  room.on('stream-move', ({ from, to }) => moves.push(`${from.mid} ${to.mid}`));
+  connection.last('join').answer({ users: [{ rid: 'r', uid: 'a' }], pubs: [{ rid: 'r', uid: 'a', mid: 'a#1', sfuid: 'f', minfo }] });
+  await settled();
+  connection.notify('stream-add', { uid: 'a', mid: 'a#2', sfuid: 'g', minfo: { ...minfo, replaces: 'a#1' } });
+  connection.notify('stream-remove', { uid: 'a', mid: 'a#1' });
+  assert.deepEqual(moves, ['a#1 a#2']);
+  assert.deepEqual(events.slice(2), ['joined']);
+  assert.deepEqual(room.streams.map(({ mid }) => mid), ['a#2']);
 });
