@@ -17,7 +17,10 @@ pub(crate) struct StreamEntry {
     pub(crate) rid: RoomId,
     pub(crate) uid: UserId,
     pub(crate) worker: usize,
+    // When it was published, or claimed last.
     since: Instant,
+    // No room knows it.
+    ending: bool,
 }
 
 /// A subscription here.
@@ -80,7 +83,7 @@ impl Directory {
             *load += 1;
             worker
         });
-        maps.streams.insert(mid.clone(), StreamEntry { rid, uid, worker, since: now });
+        maps.streams.insert(mid.clone(), StreamEntry { rid, uid, worker, since: now, ending: false });
         Ok(worker)
     }
 
@@ -142,6 +145,38 @@ impl Directory {
         let old = |entry: &StreamEntry| now.saturating_duration_since(entry.since) >= age;
         let streams = maps.streams.iter().filter(|(_, entry)| old(entry));
         streams.map(|(mid, entry)| (entry.rid.clone(), mid.clone())).collect()
+    }
+
+    /// Which of these are here and this user's, in this room. The streams are young again: they
+    /// may be on their way into the room.
+    pub(crate) fn claim(
+        &self,
+        rid: &RoomId,
+        uid: &UserId,
+        mut mids: Vec<StreamId>,
+        mut sids: Vec<SubscriptionId>,
+        now: Instant,
+    ) -> (Vec<StreamId>, Vec<SubscriptionId>) {
+        let mut maps = self.maps.lock();
+        mids.retain(|mid| {
+            let Some(entry) = maps.streams.get_mut(mid) else { return false };
+            let found = entry.rid == *rid && entry.uid == *uid && !entry.ending;
+            if found {
+                entry.since = now;
+            }
+            found
+        });
+        let subscriptions = &maps.subscriptions;
+        sids.retain(|sid| subscriptions.get(sid).is_some_and(|entry| entry.rid == *rid && entry.uid == *uid));
+        (mids, sids)
+    }
+
+    /// No room knows this stream: nobody can claim it any more. False where it was claimed since, or is
+    /// not here.
+    pub(crate) fn give_up(&self, mid: &StreamId, age: Duration, now: Instant) -> bool {
+        let mut maps = self.maps.lock();
+        let old = |entry: &&mut StreamEntry| now.saturating_duration_since(entry.since) >= age;
+        maps.streams.get_mut(mid).filter(old).map(|entry| entry.ending = true).is_some()
     }
 
     /// How many streams and subscriptions there are.
@@ -236,5 +271,36 @@ mod tests {
         directory.add_stream(&mid("old"), rid(), uid(), start).unwrap();
         directory.add_stream(&mid("young"), rid(), uid(), start + Duration::from_secs(1)).unwrap();
         assert_eq!(directory.streams_older_than(age, start + age), [(rid(), mid("old"))]);
+    }
+
+    #[test]
+    fn a_user_claims_what_is_theirs_in_the_room() {
+        let directory = Directory::new(1);
+        let now = Instant::now();
+        let (other, elsewhere) = (UserId::parse("other").unwrap(), RoomId::parse("elsewhere").unwrap());
+        for (name, rid, uid) in [("a", rid(), uid()), ("b", rid(), other), ("c", elsewhere, uid())] {
+            directory.add_stream(&mid(name), rid.clone(), uid.clone(), now).unwrap();
+            directory.add_subscription(&sid(name), &mid(name), rid, uid).unwrap();
+        }
+        let mids = ["a", "b", "c", "d"].map(mid).to_vec();
+        let sids = ["a", "b", "c", "d"].map(sid).to_vec();
+        let claimed = directory.claim(&rid(), &uid(), mids, sids, now);
+        assert_eq!(claimed, (vec![mid("a")], vec![sid("a")]));
+    }
+
+    #[test]
+    fn a_stream_is_claimed_or_given_up_and_never_both() {
+        let directory = Directory::new(1);
+        let start = Instant::now();
+        let age = Duration::from_secs(10);
+        directory.add_stream(&mid("a"), rid(), uid(), start).unwrap();
+        let claim = |now| !directory.claim(&rid(), &uid(), vec![mid("a")], Vec::new(), now).0.is_empty();
+        assert!(claim(start + age), "it is old, and gets its time anew");
+        assert!(!directory.give_up(&mid("a"), age, start + age));
+        assert!(directory.streams_older_than(age, start + age).is_empty());
+        assert!(directory.give_up(&mid("a"), age, start + age * 2));
+        assert!(!claim(start + age * 2));
+        assert!(directory.give_up(&mid("a"), age, start + age * 2), "the end may be tried again");
+        assert!(!directory.give_up(&mid("b"), age, start + age * 2));
     }
 }

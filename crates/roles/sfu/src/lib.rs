@@ -8,19 +8,26 @@
 //! - `socket`: datagrams in and out, many per system call.
 //! - `worker`: the loop of one thread; `mailbox`: how commands reach it.
 //! - `directory`: which stream and which subscription is where, and whose.
-//! - `service`: the calls. `reporter`: what the register is told.
+//! - `service`: the calls; `workers`: what they do. `reporter`: what the register is told.
+//! - `presence`: how others know of it; `stage`: how far it is in its life.
+//! - `load`, `gauge`: how busy it is.
 //! - `addresses`: what clients are told to send to.
 
 mod addresses;
 mod directory;
 mod events;
+mod gauge;
+mod load;
 mod mailbox;
+mod presence;
 mod registers;
 mod reporter;
 mod service;
 mod socket;
+mod stage;
 mod start;
 mod worker;
+mod workers;
 
 pub use addresses::AddressError;
 pub use media::Limits;

@@ -6,27 +6,32 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use model::ids::StreamId;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::directory::Directory;
 use crate::events::Ended;
 use crate::registers::{CallError, Register};
 
-/// How often the register hears which streams run here. A third of what the
-/// register waits before it takes a stream for lost.
+/// How often the register hears which streams run here. A sixth of what the
+/// register waits before it takes a stream for lost; and so long, at most, does a stream
+/// stay here that was taken out of its room while this SFU was away. Ten thousand streams
+/// are ten calls.
 const HOLD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// A younger stream may not have reached its room yet: it is published here first.
 const HOLD_AGE: Duration = Duration::from_secs(10);
 
-/// How often the end of a stream is told before it is given up; the register then
-/// notices that nobody holds the stream.
-const TRIES: u32 = 6;
+/// How often the end of a stream is told before it is given up: with the pauses
+/// a good minute, and by then the register has noticed that nobody holds the stream.
+const TRIES: u32 = 34;
 
-/// The pause after the first try; each further one is twice as long. With six
-/// tries that are 15 s.
+/// The pause after the first try; each further one is twice as long, up to
+/// [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(500);
+
+/// So soon after an outage the rooms hear what ended during it.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 /// Ends a stream here that no room knows.
 pub(crate) trait EndStream: Send + Sync + 'static {
@@ -50,34 +55,49 @@ async fn report(register: &impl Register, stream: &Ended) {
             }
             Err(error @ CallError::Silent(_)) => {
                 tracing::debug!(mid = %stream.mid, %error, attempt, "the end of a stream is told again");
-                tokio::time::sleep(PAUSE * 2u32.pow(attempt)).await;
+                tokio::time::sleep(pause(attempt)).await;
             }
         }
     }
 }
 
-/// Renews the streams that run here, for ever.
+fn pause(attempt: u32) -> Duration {
+    PAUSE.saturating_mul(2u32.saturating_pow(attempt)).min(LONGEST_PAUSE)
+}
+
+/// Renews the streams that run here, for ever: now and then, and whenever asked to.
 pub(crate) async fn hold_streams(
     register: Arc<impl Register>,
     directory: Arc<Directory>,
     streams: Arc<impl EndStream>,
+    at_once: Arc<Notify>,
 ) {
     let mut ticks = tokio::time::interval_at(Instant::now() + HOLD_INTERVAL, HOLD_INTERVAL);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = at_once.notified() => ticks.reset(),
+        }
         let held = directory.streams_older_than(HOLD_AGE, Instant::now().into_std());
         for batch in held.chunks(rpc::MAX_BATCH) {
             match register.hold(batch).await {
                 Ok(unknown) => {
                     for mid in unknown {
-                        tracing::info!(%mid, "stream ended: no room knows it");
-                        streams.end(mid).await;
+                        end(&directory, &*streams, mid).await;
                     }
                 }
                 Err(error) => tracing::debug!(%error, streams = batch.len(), "streams are not renewed"),
             }
         }
+    }
+}
+
+/// Unless its user came back for it while the register was asked.
+async fn end(directory: &Directory, streams: &impl EndStream, mid: StreamId) {
+    if directory.give_up(&mid, HOLD_AGE, Instant::now().into_std()) {
+        tracing::info!(%mid, "stream ended: no room knows it");
+        streams.end(mid).await;
     }
 }
 
@@ -167,12 +187,23 @@ mod tests {
         }
         let fake = Arc::new(Fake { unknown: vec![mid("m7")], ..Fake::default() });
         let (sender, mut ends) = mpsc::unbounded_channel();
-        let task =
-            tokio::spawn(hold_streams(Arc::clone(&fake), Arc::clone(&directory), Arc::new(Ends(sender))));
+        let at_once = Arc::new(Notify::new());
+        let held = hold_streams(
+            Arc::clone(&fake),
+            Arc::clone(&directory),
+            Arc::new(Ends(sender)),
+            Arc::clone(&at_once),
+        );
+        let task = tokio::spawn(held);
+        // Once for each batch.
         assert_eq!(ends.recv().await, Some(mid("m7")));
         assert_eq!(ends.recv().await, Some(mid("m7")));
+        let asked = Instant::now();
+        at_once.notify_one();
+        assert_eq!(ends.recv().await, Some(mid("m7")));
+        assert_eq!(asked.elapsed(), Duration::ZERO, "at once");
         task.abort();
         let sizes: Vec<_> = fake.held.lock().iter().map(Vec::len).collect();
-        assert_eq!(sizes, [rpc::MAX_BATCH, 1]);
+        assert_eq!(sizes[..2], [rpc::MAX_BATCH, 1]);
     }
 }

@@ -1,41 +1,56 @@
-//! A whole SFU: started, described, announced, and ended.
+//! A whole SFU: started, described, announced, drained, and ended.
 
-use std::io;
+mod error;
+mod threads;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use cluster::{Discovery, DiscoveryError, Lease, NodeInfo, Role};
-use media::{DtlsIdentity, IdentityError, Limits};
+use cluster::{Discovery, DiscoveryError, NodeInfo, Role};
+use media::{DtlsIdentity, Limits};
 use model::ids::NodeId;
 use rpc::channel::Dialer;
 use rpc::proto::sfu_server::SfuServer;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
 
-use crate::addresses::{self, AddressError};
+use crate::addresses;
 use crate::directory::Directory;
 use crate::events::{self, ENDED_STREAMS};
-use crate::mailbox::{Command, Mailbox, mailbox};
+use crate::gauge;
+use crate::load::Capacity;
+use crate::mailbox::Command;
+use crate::presence::Presence;
 use crate::registers::Registers;
 use crate::reporter;
-use crate::service::{SfuService, Workers};
+use crate::service::SfuService;
 use crate::socket::MediaSocket;
-use crate::worker::{self, Happening, WorkerStats};
+use crate::stage::Life;
+use crate::worker::WorkerStats;
+use crate::workers::Workers;
+pub use error::StartError;
+use threads::{Threads, open_ports};
 
 /// How long the workers have to say goodbye to their peers.
 const STOP_TIME: Duration = Duration::from_secs(1);
 
-/// How often the load that others see is brought up to date.
-const LOAD_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the announcement is waited for. Where no register answers, it comes later by itself.
+const ANNOUNCE_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How often a draining SFU looks whether everything has moved.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+
+/// What telling a register of the end may take.
+const FAREWELL: Duration = Duration::from_millis(300);
 
 /// The settings of an SFU.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// Its name in the cluster.
     pub id: NodeId,
+    /// The data centre it is in.
+    pub dc: Arc<str>,
     /// The addresses announced to clients; empty: those of the interfaces that are up.
     pub ips: Vec<IpAddr>,
     /// The UDP port of the first worker, worker n has `port + n`; 0: any free ones.
@@ -44,46 +59,8 @@ pub struct Config {
     pub workers: usize,
     /// What each worker takes on.
     pub limits: Limits,
-}
-
-/// Why an SFU did not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Somebody else has the port.
-    #[error(
-        "UDP port {port} is in use by another program (sfu.port is that of the first of {workers} workers)"
-    )]
-    PortInUse {
-        /// Which one.
-        port: u16,
-        /// How many workers there are to be.
-        workers: usize,
-    },
-    /// A worker's socket could not be opened.
-    #[error("cannot open UDP port {port}: {source}")]
-    Socket {
-        /// Which one.
-        port: u16,
-        /// Why.
-        source: io::Error,
-    },
-    /// The ports go beyond the last one.
-    #[error("sfu.port {port} leaves no room for {workers} workers below 65536")]
-    PortRange {
-        /// The first port.
-        port: u16,
-        /// How many workers there are to be.
-        workers: usize,
-    },
-    /// Nothing to announce.
-    #[error(transparent)]
-    Addresses(#[from] AddressError),
-    /// No certificate could be made.
-    #[error("cannot make the DTLS certificate: {0}")]
-    Identity(#[from] IdentityError),
-    /// No thread or event descriptor could be made.
-    #[error("cannot start a media worker: {0}")]
-    Worker(#[source] io::Error),
+    /// What the node may send, in bits per second: full is where it does.
+    pub bandwidth: u64,
 }
 
 /// A running SFU. Dropping it ends the workers, too, but does not wait for them.
@@ -93,8 +70,9 @@ pub struct Sfu {
     threads: Threads,
     tasks: Vec<AbortHandle>,
     candidates: Vec<Vec<SocketAddr>>,
-    // Streams and subscriptions that all workers together may have.
-    capacity: usize,
+    dc: Arc<str>,
+    registers: Arc<Registers>,
+    hold_now: Arc<Notify>,
 }
 
 impl Sfu {
@@ -120,20 +98,36 @@ impl Sfu {
             threads.add(format!("media-{n}"), socket, media, tell).map_err(StartError::Worker)?;
         }
 
+        let (load, loads) = watch::channel(0);
         let workers = Arc::new(Workers {
             id: config.id.clone(),
             directory: Arc::clone(&directory),
             mailboxes: threads.mailboxes.clone(),
-            draining: AtomicBool::new(false),
+            life: Life::default(),
+            load: loads,
         });
+        let (id, dc) = (config.id.clone(), Arc::clone(&config.dc));
         let nodes = discovery.watch(Role::Register);
-        let register = Arc::new(Registers { sfu: config.id.clone(), nodes, dialer });
+        let registers = Arc::new(Registers::new(id, microseconds(), dc, nodes, dialer));
+        let hold_now = Arc::new(Notify::new());
+        let hold = reporter::hold_streams(
+            Arc::clone(&registers),
+            directory,
+            Arc::clone(&workers),
+            Arc::clone(&hold_now),
+        );
+        let capacity = Capacity {
+            workers: workers.mailboxes.len(),
+            places: config.limits.transports.saturating_mul(workers.mailboxes.len()),
+            bandwidth: config.bandwidth,
+        };
         let tasks = vec![
-            tokio::spawn(reporter::report_ends(Arc::clone(&register), ends)).abort_handle(),
-            tokio::spawn(reporter::hold_streams(register, directory, Arc::clone(&workers))).abort_handle(),
+            tokio::spawn(reporter::report_ends(Arc::clone(&registers), ends)).abort_handle(),
+            tokio::spawn(hold).abort_handle(),
+            tokio::spawn(gauge::measure(Arc::clone(&workers), capacity, load)).abort_handle(),
         ];
-        let capacity = config.limits.transports.saturating_mul(config.workers);
-        Ok(Self { workers, threads, tasks, candidates, capacity })
+        let dc = Arc::clone(&config.dc);
+        Ok(Self { workers, threads, tasks, candidates, dc, registers, hold_now })
     }
 
     /// The gRPC service through which it is commanded.
@@ -157,38 +151,84 @@ impl Sfu {
         all
     }
 
-    /// Tells discovery that it is here, and how loaded, until it is shut down.
-    /// To be called once its service can be reached at the address.
+    /// Has the rooms cleared of what they say of an earlier run, then tells discovery that it is here, and how
+    /// loaded, and the registers that it is alive, until it is shut down. It takes streams from then on. Where
+    /// no register answers for a second, this returns, and the rest follows when one does.
+    /// To be called once, when its service can be reached at the address.
     ///
     /// # Errors
     /// Where the first announcement did not get through.
     pub async fn announce(
         &mut self,
-        discovery: &dyn Discovery,
-        dc: &str,
+        discovery: &Arc<dyn Discovery>,
         address: &str,
     ) -> Result<(), DiscoveryError> {
         let node = NodeInfo {
             id: self.workers.id.clone(),
-            dc: dc.into(),
+            dc: Arc::clone(&self.dc),
             role: Role::Sfu,
             address: address.into(),
             load: 0.0,
             draining: false,
         };
-        let lease = discovery.register(node).await?;
-        let task = tokio::spawn(update_load(lease, Arc::clone(&self.workers), self.capacity));
+        let presence = Presence {
+            registers: Arc::clone(&self.registers),
+            workers: Arc::clone(&self.workers),
+            load: self.workers.load.clone(),
+            hold_now: Arc::clone(&self.hold_now),
+        };
+        let (waiting, announced) = oneshot::channel();
+        let task = tokio::spawn(presence.run(Arc::clone(discovery), node, waiting));
         self.tasks.push(task.abort_handle());
-        Ok(())
+        match tokio::time::timeout(ANNOUNCE_PATIENCE, announced).await {
+            Ok(Ok(result)) => result,
+            _ => Ok(()),
+        }
     }
 
-    /// Takes nothing new, says goodbye to all peers and ends the workers, within a second.
+    /// Whether it takes no new streams any more.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.workers.life.is_draining()
+    }
+
+    /// Takes no new streams and says so to discovery. The streams that are here go on, and can be subscribed
+    /// to, until they have moved. Returns when neither streams nor subscriptions are left, or after
+    /// `patience`; [`Sfu::shutdown`] comes next.
+    pub async fn drain(&self, patience: Duration) {
+        self.workers.life.drain();
+        let empty = async {
+            while self.workers.directory.counts() != (0, 0) {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        if tokio::time::timeout(patience, empty).await.is_err() {
+            let (streams, subscriptions) = self.workers.directory.counts();
+            tracing::info!(streams, subscriptions, "not everything has moved elsewhere in time");
+        }
+    }
+
+    /// Takes nothing new, says goodbye to all peers and to the registers, and ends the workers, within a
+    /// second.
     pub async fn shutdown(mut self) {
-        self.workers.draining.store(true, Ordering::Relaxed);
+        self.workers.life.drain();
+        // No beat may come after the farewell, and the announcement goes with its task.
         for task in self.tasks.drain(..) {
             task.abort();
         }
         self.threads.stop();
+        tokio::join!(self.say_farewell(), self.see_workers_end());
+    }
+
+    async fn say_farewell(&self) {
+        match tokio::time::timeout(FAREWELL, self.registers.node_stopped()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::debug!(%error, "no register heard that this SFU ends"),
+            Err(_) => tracing::debug!("no register has heard in time that this SFU ends"),
+        }
+    }
+
+    async fn see_workers_end(&self) {
         let deadline = Instant::now() + STOP_TIME;
         while !self.threads.all_finished() && Instant::now() < deadline {
             tokio::time::sleep(Duration::from_millis(2)).await;
@@ -207,77 +247,10 @@ impl Drop for Sfu {
     }
 }
 
-/// The workers' threads. Dropping it tells them to end.
-#[derive(Debug, Default)]
-struct Threads {
-    mailboxes: Vec<Mailbox>,
-    handles: Vec<JoinHandle<()>>,
-}
-
-impl Threads {
-    fn add(
-        &mut self,
-        name: String,
-        socket: MediaSocket,
-        config: media::Config,
-        tell: impl FnMut(Happening) + Send + 'static,
-    ) -> io::Result<()> {
-        let (mailbox, inbox) = mailbox()?;
-        self.handles.push(worker::start(name, socket, config, inbox, tell)?);
-        self.mailboxes.push(mailbox);
-        Ok(())
-    }
-
-    fn stop(&self) {
-        for mailbox in &self.mailboxes {
-            mailbox.stop();
-        }
-    }
-
-    fn all_finished(&self) -> bool {
-        self.handles.iter().all(JoinHandle::is_finished)
-    }
-}
-
-impl Drop for Threads {
-    fn drop(&mut self) {
-        self.stop();
-    }
-}
-
-fn open_ports(config: &Config) -> Result<Vec<MediaSocket>, StartError> {
-    let workers = config.workers.max(1);
-    (0..workers).map(|n| open_port(config.port, n, workers)).collect()
-}
-
-/// The port of worker n.
-fn open_port(first: u16, n: usize, workers: usize) -> Result<MediaSocket, StartError> {
-    let beyond = StartError::PortRange { port: first, workers };
-    let port = match first {
-        0 => 0,
-        _ => u16::try_from(n).ok().and_then(|n| first.checked_add(n)).ok_or(beyond)?,
-    };
-    MediaSocket::bind(port).map_err(|source| match source.kind() {
-        io::ErrorKind::AddrInUse => StartError::PortInUse { port, workers },
-        _ => StartError::Socket { port, source },
-    })
-}
-
-/// Keeps the lease, and what it says, until it is aborted.
-async fn update_load(lease: Lease, workers: Arc<Workers>, capacity: usize) {
-    let mut ticks = tokio::time::interval(LOAD_INTERVAL);
-    let mut told = None;
-    loop {
-        ticks.tick().await;
-        let (streams, subscriptions) = workers.directory.counts();
-        // In hundredths, so that not every stream is news to the whole cluster.
-        let load = ((streams + subscriptions) * 100 / capacity.max(1)).min(100) as u8;
-        let draining = workers.draining.load(Ordering::Relaxed);
-        if told != Some((load, draining)) {
-            lease.update(f32::from(load) / 100.0, draining);
-            told = Some((load, draining));
-        }
-    }
+/// Now, in microseconds since 1970: later runs have higher numbers.
+fn microseconds() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_micros()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

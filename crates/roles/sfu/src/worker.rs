@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use std::{io, thread};
 
 use media::{Config, Datagram, DatagramSink, Event, Incoming, Router, SendBatch};
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::mailbox::{Command, Inbox};
 use crate::socket::{MediaSocket, Outgoing, RECEIVE_BATCH, ReceiveBuffers, SendBuffers};
@@ -42,6 +43,8 @@ pub struct WorkerStats {
     pub media: media::Stats,
     /// What the socket counts.
     pub socket: SocketStats,
+    /// Processor time of its thread.
+    pub cpu: Duration,
 }
 
 /// Datagrams of one socket since its start.
@@ -154,7 +157,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             }
             Command::Stats { reply } => {
                 let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
-                let _ = reply.send(WorkerStats { media: self.router.stats(), socket });
+                let _ = reply.send(WorkerStats { media: self.router.stats(), socket, cpu: thread_time() });
             }
         }
     }
@@ -201,6 +204,12 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             (self.tell)(Happening::Media(event));
         }
     }
+}
+
+/// The processor time of the calling thread.
+fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).unwrap_or_default()
 }
 
 /// Fills the places of a batch that are not used.

@@ -1,0 +1,46 @@
+//! Looks once a second at what the workers have done, and says how loaded the SFU is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::{Instant, MissedTickBehavior};
+
+use crate::load::{Capacity, Meter, Work};
+use crate::mailbox::{Command, Mailbox};
+use crate::workers::Workers;
+
+/// How often; news of the load is no more frequent.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long a worker may think. It answers between two batches of datagrams: one that is not full within
+/// milliseconds.
+const ANSWER_TIME: Duration = Duration::from_millis(250);
+
+/// Measures for ever. What it tells is the load in hundredths.
+pub(crate) async fn measure(workers: Arc<Workers>, capacity: Capacity, load: watch::Sender<u8>) {
+    let mut meter = Meter::new(capacity);
+    let mut last = Instant::now();
+    let mut ticks = tokio::time::interval_at(last + INTERVAL, INTERVAL);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let now = Instant::now();
+        let mut done = Vec::new();
+        for mailbox in &workers.mailboxes {
+            done.push(work(mailbox).await);
+        }
+        let (streams, subscriptions) = workers.directory.counts();
+        if let Some(news) = meter.look(now - last, &done, streams + subscriptions) {
+            tracing::debug!(hundredths = news, "load");
+            load.send_replace(news);
+        }
+        last = now;
+    }
+}
+
+async fn work(mailbox: &Mailbox) -> Option<Work> {
+    let asked = mailbox.ask(|reply| Command::Stats { reply });
+    let stats = tokio::time::timeout(ANSWER_TIME, asked).await.ok()?.ok()?;
+    Some(Work { packets: stats.media.datagrams_out, bytes: stats.media.bytes_out, cpu: stats.cpu })
+}

@@ -1,0 +1,67 @@
+//! The workers' sockets and threads.
+
+use std::io;
+use std::thread::JoinHandle;
+
+use crate::mailbox::{Mailbox, mailbox};
+use crate::socket::MediaSocket;
+use crate::worker::{self, Happening};
+
+use super::{Config, StartError};
+
+/// The workers' threads. Dropping it tells them to end.
+#[derive(Debug, Default)]
+pub(super) struct Threads {
+    pub(super) mailboxes: Vec<Mailbox>,
+    handles: Vec<JoinHandle<()>>,
+}
+
+impl Threads {
+    pub(super) fn add(
+        &mut self,
+        name: String,
+        socket: MediaSocket,
+        config: media::Config,
+        tell: impl FnMut(Happening) + Send + 'static,
+    ) -> io::Result<()> {
+        let (mailbox, inbox) = mailbox()?;
+        self.handles.push(worker::start(name, socket, config, inbox, tell)?);
+        self.mailboxes.push(mailbox);
+        Ok(())
+    }
+
+    pub(super) fn stop(&self) {
+        for mailbox in &self.mailboxes {
+            mailbox.stop();
+        }
+    }
+
+    pub(super) fn all_finished(&self) -> bool {
+        self.handles.iter().all(JoinHandle::is_finished)
+    }
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+/// The sockets of all workers.
+pub(super) fn open_ports(config: &Config) -> Result<Vec<MediaSocket>, StartError> {
+    let workers = config.workers.max(1);
+    (0..workers).map(|n| open_port(config.port, n, workers)).collect()
+}
+
+/// The port of worker n.
+fn open_port(first: u16, n: usize, workers: usize) -> Result<MediaSocket, StartError> {
+    let beyond = StartError::PortRange { port: first, workers };
+    let port = match first {
+        0 => 0,
+        _ => u16::try_from(n).ok().and_then(|n| first.checked_add(n)).ok_or(beyond)?,
+    };
+    MediaSocket::bind(port).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::PortInUse { port, workers },
+        _ => StartError::Socket { port, source },
+    })
+}

@@ -1,0 +1,202 @@
+//! What the calls of the `Sfu` service do: each goes to the worker of its stream
+//! and waits for the answer there.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use media::{MediaError, MediaErrorKind};
+use model::ErrorCode;
+use model::ids::{NodeId, StreamId, SubscriptionId};
+use rpc::convert::{room_id, stream_id, subscription_id, user_id};
+use rpc::proto::{
+    ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
+    UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+};
+use rpc::status::{refuse, with_code};
+use tokio::sync::watch;
+use tonic::{Code, Status};
+
+use crate::directory::{CannotSubscribe, Directory, Exists};
+use crate::mailbox::{Command, Mailbox, MailboxError};
+use crate::reporter::EndStream;
+use crate::stage::{Life, Stage};
+
+/// What the calls work on.
+#[derive(Debug)]
+pub(crate) struct Workers {
+    pub(crate) id: NodeId,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) mailboxes: Vec<Mailbox>,
+    pub(crate) life: Life,
+    /// In hundredths, as discovery hears of it.
+    pub(crate) load: watch::Receiver<u8>,
+}
+
+impl Workers {
+    fn mailbox(&self, worker: usize) -> Result<&Mailbox, Status> {
+        self.mailboxes.get(worker).ok_or_else(|| refuse(ErrorCode::Internal, "there is no such worker"))
+    }
+
+    fn take_new(&self) -> Result<(), Status> {
+        match self.life.stage() {
+            Stage::Open => Ok(()),
+            // It did not exist before, so far as the caller knows: another SFU will do.
+            Stage::Starting => Err(refuse(ErrorCode::Draining, "this SFU takes nothing new yet")),
+            Stage::Draining => Err(refuse(ErrorCode::Draining, "this SFU takes nothing new")),
+        }
+    }
+
+    pub(crate) async fn publish(&self, request: PublishRequest) -> Result<PublishReply, Status> {
+        let (rid, uid, mid) = (room_id(&request.rid)?, user_id(&request.uid)?, stream_id(&request.mid)?);
+        self.take_new()?;
+        tracing::debug!(%rid, %uid, %mid, "publish");
+        let worker = self.directory.add_stream(&mid, rid, uid, Instant::now()).map_err(|Exists| {
+            with_code(Code::AlreadyExists, ErrorCode::Internal, "a stream of this mid is here already")
+        })?;
+        let answer = async {
+            let offer = request.offer_sdp;
+            let ask = self.mailbox(worker)?.ask(|reply| Command::Publish { mid: mid.clone(), offer, reply });
+            answered(ask.await)
+        };
+        match answer.await {
+            Ok(answer_sdp) => Ok(PublishReply { answer_sdp }),
+            Err(status) => {
+                self.directory.remove_stream(&mid);
+                Err(status)
+            }
+        }
+    }
+
+    /// Also while it drains: whoever joins then sees the streams that have not moved yet.
+    pub(crate) async fn subscribe(&self, request: SubscribeRequest) -> Result<SubscribeReply, Status> {
+        let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
+        let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
+        tracing::debug!(%rid, %uid, %mid, %sid, "subscribe");
+        let worker = self.directory.add_subscription(&sid, &mid, rid, uid).map_err(|error| match error {
+            CannotSubscribe::NoSuchStream => refuse(ErrorCode::NoSuchStream, "the SFU has no such stream"),
+            CannotSubscribe::Exists => with_code(
+                Code::AlreadyExists,
+                ErrorCode::Internal,
+                "a subscription of this sid is here already",
+            ),
+        })?;
+        let answer = async {
+            let (mid, offer) = (mid.clone(), request.offer_sdp);
+            let mailbox = self.mailbox(worker)?;
+            answered(mailbox.ask(|reply| Command::Subscribe { mid, sid: sid.clone(), offer, reply }).await)
+        };
+        match answer.await {
+            Ok(answer_sdp) => Ok(SubscribeReply { answer_sdp }),
+            Err(status) => {
+                self.directory.remove_subscription(&sid);
+                Err(status)
+            }
+        }
+    }
+
+    pub(crate) async fn unpublish(&self, request: UnpublishRequest) -> Result<UnpublishReply, Status> {
+        let (rid, mid) = (room_id(&request.rid)?, stream_id(&request.mid)?);
+        if self.directory.stream(&mid).is_some_and(|stream| stream.rid == rid) {
+            tracing::debug!(%rid, %mid, "unpublish");
+            self.end_stream(mid).await?;
+        }
+        Ok(UnpublishReply {})
+    }
+
+    pub(crate) async fn unsubscribe(&self, request: UnsubscribeRequest) -> Result<UnsubscribeReply, Status> {
+        let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
+        let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
+        let found = self.directory.subscription(&sid).filter(|entry| entry.rid == rid && entry.mid == mid);
+        let Some(entry) = found else {
+            return Err(refuse(ErrorCode::NoSuchSubscription, "the SFU has no such subscription"));
+        };
+        if entry.uid != uid {
+            return Err(refuse(ErrorCode::NotAllowed, "the subscription is another user's"));
+        }
+        tracing::debug!(%rid, %uid, %sid, "unsubscribe");
+        self.end_subscription(sid, entry.worker).await?;
+        Ok(UnsubscribeReply {})
+    }
+
+    /// What is here of this user in this room. It stays, while its new connection tells the room.
+    pub(crate) fn claim(&self, request: &ClaimRequest) -> Result<ClaimReply, Status> {
+        bounded("mids", request.mids.len())?;
+        bounded("sids", request.sids.len())?;
+        let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
+        let mids: Vec<_> = request.mids.iter().map(|mid| stream_id(mid)).collect::<Result<_, _>>()?;
+        let sids: Vec<_> = request.sids.iter().map(|sid| subscription_id(sid)).collect::<Result<_, _>>()?;
+        let (mids, sids) = self.directory.claim(&rid, &uid, mids, sids, Instant::now());
+        tracing::debug!(%rid, %uid, streams = mids.len(), subscriptions = sids.len(), "claim");
+        Ok(ClaimReply {
+            mids: mids.iter().map(ToString::to_string).collect(),
+            sids: sids.iter().map(ToString::to_string).collect(),
+        })
+    }
+
+    pub(crate) fn describe(&self) -> DescribeReply {
+        let (streams, subscriptions) = self.directory.counts();
+        DescribeReply {
+            sfu_id: self.id.to_string(),
+            workers: self.mailboxes.len() as u32,
+            streams: streams as u32,
+            subscriptions: subscriptions as u32,
+            load: f32::from(*self.load.borrow()) / 100.0,
+            draining: self.life.is_draining(),
+        }
+    }
+
+    /// The worker first: what the directory does not know cannot be ended any more.
+    async fn end_stream(&self, mid: StreamId) -> Result<(), Status> {
+        let Some(entry) = self.directory.stream(&mid) else { return Ok(()) };
+        let command = |reply| Command::Unpublish { mid: mid.clone(), reply };
+        self.mailbox(entry.worker)?.ask(command).await.map_err(unanswered)?;
+        self.directory.remove_stream(&mid);
+        Ok(())
+    }
+
+    async fn end_subscription(&self, sid: SubscriptionId, worker: usize) -> Result<(), Status> {
+        let command = |reply| Command::Unsubscribe { sid: sid.clone(), reply };
+        self.mailbox(worker)?.ask(command).await.map_err(unanswered)?;
+        self.directory.remove_subscription(&sid);
+        Ok(())
+    }
+}
+
+impl EndStream for Workers {
+    async fn end(&self, mid: StreamId) {
+        if let Err(status) = self.end_stream(mid).await {
+            // The next round tries again.
+            tracing::debug!(reason = status.message(), "a stream could not be ended");
+        }
+    }
+}
+
+fn answered(answer: Result<Result<String, MediaError>, MailboxError>) -> Result<String, Status> {
+    answer.map_err(unanswered)?.map_err(|error| {
+        let code = match error.kind() {
+            MediaErrorKind::UnusableSdp => ErrorCode::Sdp,
+            MediaErrorKind::NoSuchStream => ErrorCode::NoSuchStream,
+            MediaErrorKind::Limit => ErrorCode::Limit,
+            MediaErrorKind::Internal => ErrorCode::Internal,
+        };
+        refuse(code, error.message())
+    })
+}
+
+fn unanswered(error: MailboxError) -> Status {
+    let code = match error {
+        MailboxError::Full => ErrorCode::Limit,
+        MailboxError::Stopped => ErrorCode::Draining,
+        MailboxError::Lost => ErrorCode::Internal,
+    };
+    refuse(code, error.to_string())
+}
+
+/// Refuses a list that is too long.
+fn bounded(field: &str, len: usize) -> Result<(), Status> {
+    if len <= rpc::MAX_BATCH {
+        return Ok(());
+    }
+    let message = format!("{field} has {len} entries, expected at most {}", rpc::MAX_BATCH);
+    Err(with_code(Code::InvalidArgument, ErrorCode::Limit, message))
+}
