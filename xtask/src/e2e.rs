@@ -33,13 +33,15 @@ pub(crate) fn screenshot() -> Done {
 
 fn prepare() -> Done {
     setup::browsers()?;
-    run_command(cargo(["build", "--release", "--package", "anabranch"]))
+    setup::servers()?;
+    run_command(cargo(["build", "--release", "--package", "anabranch", "--package", "cluster-suite"]))
 }
 
 fn node(args: Vec<String>) -> Done<Command> {
     let mut node = command("node", args);
     node.current_dir(root().join("tests/e2e"));
     node.env("ANABRANCH_BIN", target()?.join("release").join("anabranch"));
+    node.env("ANABRANCH_CLUSTER_BIN", target()?.join("release").join("cluster"));
     node.env("ANABRANCH_PYTHON", setup::python_bin()?.join("python"));
     Ok(node)
 }

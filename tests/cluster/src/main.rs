@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use cluster_suite::fault::{self, Fault, Outcome};
-use cluster_suite::{Cluster, Shape, control};
+use cluster_suite::{Backends, Cluster, RedisShape, Shape, control};
 use peer::MediaThread;
 
 #[derive(Debug, Parser)]
@@ -23,6 +23,9 @@ struct Options {
 enum Task {
     /// Start it, print its URLs, and keep it until Ctrl-C.
     Up,
+    /// Start only etcd, NATS and Redis, print the settings that name them as one line of JSON, and keep them
+    /// until the standard input ends.
+    Servers,
     /// Run a program against it: ANABRANCH_URLS has the signals' URLs, with commas.
     Exec {
         /// The program and its arguments.
@@ -61,6 +64,7 @@ fn main() -> anyhow::Result<ExitCode> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match Options::parse().task {
         Task::Up => runtime.block_on(up())?,
+        Task::Servers => servers()?,
         Task::Exec { program } => return exec(&program),
         Task::Faults { write, only } => {
             let outcomes = runtime.block_on(faults(only.as_deref().unwrap_or_default()));
@@ -72,6 +76,13 @@ fn main() -> anyhow::Result<ExitCode> {
         Task::Generate { urls, rooms } => runtime.block_on(control::generate(&urls, rooms))?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn servers() -> anyhow::Result<()> {
+    let backends = Backends::start(1, 1, RedisShape::Single);
+    println!("{}", serde_json::to_string(&backends.settings())?);
+    std::io::copy(&mut std::io::stdin(), &mut std::io::sink())?;
+    Ok(())
 }
 
 async fn up() -> anyhow::Result<()> {

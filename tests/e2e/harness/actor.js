@@ -1,6 +1,6 @@
 // What every actor in a browser can do, whichever browser and whichever page it is.
 
-import { flows } from './in-page.js';
+import { flows, watchGaps } from './in-page.js';
 import { until } from './until.js';
 
 export class Actor {
@@ -42,5 +42,15 @@ export class Actor {
   async total(kind) {
     const rows = (await this.received()).filter((row) => row.kind === kind);
     return rows.reduce((sum, row) => sum + (kind === 'video' ? row.frames : row.energy), 0);
+  }
+
+  /** From now on the longest time without a packet is noted down. */
+  async watchGaps() {
+    await this.page.evaluate(watchGaps);
+  }
+
+  /** @returns {Promise<{ audio: number, video: number }>} the longest times without a packet, in milliseconds */
+  gaps() {
+    return this.page.evaluate(() => window.gaps());
   }
 }

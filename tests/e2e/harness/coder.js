@@ -45,7 +45,7 @@ export class Coder extends Actor {
         client.on('closed', ({ kicked }) => events.push({ name: 'closed', kicked }));
         await client.join(rid, (room) => {
           window.room = room;
-          for (const name of ['joined', 'away', 'left', 'peer-join', 'peer-leave', 'stream-add', 'stream-remove', 'broadcast']) {
+          for (const name of ['joined', 'away', 'left', 'peer-join', 'peer-leave', 'stream-add', 'stream-remove', 'stream-move', 'broadcast']) {
             room.on(name, (detail) => events.push({ name, ...detail }));
           }
           if (!subscribe) return;

@@ -8,7 +8,7 @@ import { Person } from './person.js';
 import { Server } from './server.js';
 
 export class Scene {
-  /** @type {Server} */
+  /** What people connect to: a server, or a cluster, whose first node they find. */
   server;
   #chromium = null;
   #firefox = null;
@@ -16,9 +16,10 @@ export class Scene {
   #contexts = [];
   #rooms = 0;
 
-  constructor() {
+  /** @param {{ start: () => Promise<any> }} [kind] of server */
+  constructor(kind = Server) {
     before(async () => {
-      this.server = await Server.start();
+      this.server = await kind.start();
     });
     afterEach(() => this.#clear());
     after(async () => {

@@ -2,9 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import dgram from 'node:dgram';
-import net from 'node:net';
 import { availableParallelism } from 'node:os';
+import { freePorts } from './ports.js';
 import { until } from './until.js';
 
 const BINARY = process.env.ANABRANCH_BIN;
@@ -20,7 +19,9 @@ export class Server {
   /** @param {string[]} settings further `section.key=value` */
   static async start(settings = []) {
     if (!BINARY) throw new Error('ANABRANCH_BIN is not set: run `cargo xtask e2e`, or name the binary');
-    const server = new Server(await freePorts(), settings);
+    // A port for each media worker.
+    const { tcp, udp } = await freePorts({ tcp: 2, udp: Math.max(availableParallelism(), 4) });
+    const server = new Server({ signal: tcp[0], ops: tcp[1], sfu: udp[0] }, settings);
     await server.start();
     return server;
   }
@@ -83,33 +84,4 @@ export class Server {
     child.kill('SIGKILL');
     await exit;
   }
-}
-
-/** Ports that are free now, below those that the system hands out itself. */
-async function freePorts() {
-  for (let tries = 0; tries < 100; tries += 1) {
-    const base = 12_000 + 64 * Math.floor(Math.random() * 150);
-    const media = Array.from({ length: Math.max(availableParallelism(), 4) }, (_, worker) => base + 2 + worker);
-    const free = await Promise.all([tcpFree(base), tcpFree(base + 1), ...media.map(udpFree)]);
-    if (free.every(Boolean)) return { signal: base, ops: base + 1, sfu: base + 2 };
-  }
-  throw new Error('no free ports');
-}
-
-/** @param {number} port @returns {Promise<boolean>} */
-function tcpFree(port) {
-  return new Promise((resolve) => {
-    const server = net.createServer();
-    server.once('error', () => resolve(false));
-    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
-  });
-}
-
-/** @param {number} port @returns {Promise<boolean>} */
-function udpFree(port) {
-  return new Promise((resolve) => {
-    const socket = dgram.createSocket('udp4');
-    socket.once('error', () => resolve(false));
-    socket.bind(port, () => socket.close(() => resolve(true)));
-  });
 }
