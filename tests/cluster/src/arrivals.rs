@@ -1,7 +1,7 @@
 //! People who come one after the other while something is broken: how long does each of them need
 //! until it is in a room?
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use peer::Peer;
@@ -15,48 +15,63 @@ const OPEN_WITHIN: Duration = Duration::from_secs(3);
 const ANSWER_WITHIN: Duration = Duration::from_secs(5);
 /// Before the next node is tried.
 const RETRY_AFTER: Duration = Duration::from_millis(300);
-/// Nobody tries longer than this.
-const LONGEST: Duration = Duration::from_secs(90);
 
 /// A stream of newcomers, each into a room of its own.
 pub struct Arrivals {
     coming: JoinSet<()>,
-    took: Arc<Mutex<Vec<(Instant, Duration)>>>,
+    guests: Guests,
+}
+
+/// When each of them came, and how long it needed; `None` while it tries.
+#[derive(Clone, Default)]
+struct Guests(Arc<Mutex<Vec<(Instant, Option<Duration>)>>>);
+
+impl Guests {
+    fn lock(&self) -> MutexGuard<'_, Vec<(Instant, Option<Duration>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn one(self, urls: Vec<String>) {
+        let came = Instant::now();
+        let number = {
+            let mut guests = self.lock();
+            guests.push((came, None));
+            guests.len() - 1
+        };
+        come_in(&urls).await;
+        if let Some((_, took)) = self.lock().get_mut(number) {
+            *took = Some(came.elapsed());
+        }
+    }
 }
 
 impl Arrivals {
     /// From now on somebody comes every half second, and tries these nodes in turn, the first one first.
     pub fn start(urls: &[String]) -> Self {
-        let took = Arc::new(Mutex::new(Vec::new()));
+        let guests = Guests::default();
         let mut coming = JoinSet::new();
-        let (urls, record) = (urls.to_vec(), Arc::clone(&took));
+        let (urls, all) = (urls.to_vec(), guests.clone());
         coming.spawn(async move {
-            let mut guests = JoinSet::new();
+            // Dropped with this task: then nobody tries any longer.
+            let mut trying = JoinSet::new();
             loop {
-                let (urls, record) = (urls.clone(), Arc::clone(&record));
-                guests.spawn(async move {
-                    let came = Instant::now();
-                    let took = timeout(LONGEST, come_in(&urls)).await.map_or(LONGEST, |()| came.elapsed());
-                    record.lock().unwrap_or_else(PoisonError::into_inner).push((came, took));
-                });
-                while guests.try_join_next().is_some() {}
+                trying.spawn(all.clone().one(urls.clone()));
+                while trying.try_join_next().is_some() {}
                 sleep(EVERY).await;
             }
         });
-        Self { coming, took }
+        Self { coming, guests }
     }
 
     /// Ends it: the longest time that anybody needed, also of those who are still trying.
-    pub async fn slowest(mut self, since: Instant) -> Duration {
-        let (came, longest) = {
-            let took = self.took.lock().unwrap_or_else(PoisonError::into_inner);
-            (took.len(), took.iter().map(|(_, took)| *took).max().unwrap_or_default())
+    pub async fn slowest(mut self) -> Duration {
+        let longest = {
+            let guests = self.guests.lock();
+            let times = guests.iter().map(|(came, took)| took.unwrap_or_else(|| came.elapsed()));
+            times.max().unwrap_or_default()
         };
         self.coming.shutdown().await;
-        // Whoever came in the last moments may still be on the way; more of them wait in vain.
-        let expected = since.elapsed().as_millis() / EVERY.as_millis();
-        let waiting = expected.saturating_sub(came as u128 + 3);
-        if waiting > 0 { since.elapsed().max(longest) } else { longest }
+        longest
     }
 }
 

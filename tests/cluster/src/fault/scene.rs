@@ -47,7 +47,7 @@ pub async fn run(fault: Fault, cluster: &Cluster, media: &MediaThread) -> Outcom
     }
     let until = Instant::now() + NO_GHOST_AFTER;
     sleep_until(until.into()).await;
-    let slowest_join = arrivals.slowest(since).await;
+    let slowest_join = arrivals.slowest().await;
     let (ghosts, lost) = cast.look_for_ghosts(cluster).await;
     let pause = cast.longest_pause(since, Instant::now());
     let outcome = Outcome { fault, pause, seen: cast.seen(since), slowest_join, ghosts, lost };
