@@ -7,19 +7,15 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand};
 use telemetry::Format;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::config::{Config, ConfigError, Sources};
-use crate::descriptors;
-use crate::standalone::Standalone;
+use crate::config::{Config, ConfigError, Program, Sources};
+use crate::lifecycle::{self, EndSignals};
+use crate::{descriptors, roles};
 
 /// The exit code of a bad config; clap's own for a bad command line is the same.
 const BAD_CONFIG: u8 = 2;
 
-/// How long an orderly end may take. It has to be over 5 s after the signal.
-const PATIENCE: Duration = Duration::from_secs(4);
-
-/// What threads get that are still busy then.
+/// What threads get that are still busy when everything has ended.
 const LAST_PATIENCE: Duration = Duration::from_millis(300);
 
 /// A distributed WebRTC server: forwards audio and video between browsers.
@@ -34,6 +30,12 @@ struct Cli {
 enum Command {
     /// Run everything in this one process.
     Standalone(Options),
+    /// Run a signalling node of a cluster: where clients connect.
+    Signal(Options),
+    /// Run a register of a cluster: the owner of all rooms.
+    Register(Options),
+    /// Run an SFU of a cluster: it moves media.
+    Sfu(Options),
     /// Check a config file and say what is wrong with it.
     Check(CheckOptions),
 }
@@ -56,32 +58,49 @@ struct CheckOptions {
     /// Set one value, over file and environment; the value is TOML or a bare word.
     #[arg(long, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
+    /// Check it for this program. Default: for those whose sections the file has.
+    #[arg(long, value_name = "ROLE")]
+    role: Option<Program>,
 }
 
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Standalone(options) => match load(options.config.as_deref(), &options.set) {
-            Ok(config) => standalone(&config),
-            Err(error) => bad_config(&error),
-        },
-        Command::Check(options) => match load(Some(&options.config), &options.set) {
-            Ok(_) => {
-                println!("{}: no mistakes found", options.config.display());
-                ExitCode::SUCCESS
-            }
-            Err(error) => bad_config(&error),
-        },
+        Command::Standalone(options) => start(Program::Standalone, &options),
+        Command::Signal(options) => start(Program::Signal, &options),
+        Command::Register(options) => start(Program::Register, &options),
+        Command::Sfu(options) => start(Program::Sfu, &options),
+        Command::Check(options) => check(&options),
     }
 }
 
-fn load(file: Option<&Path>, flags: &[String]) -> Result<Config, ConfigError> {
+fn check(options: &CheckOptions) -> ExitCode {
+    match Config::check_all(&sources(Some(&options.config), &options.set), options.role) {
+        Ok(programs) => {
+            let programs: Vec<_> = programs.iter().map(|program| program.as_str()).collect();
+            println!("{}: no mistakes found for {}", options.config.display(), programs.join(", "));
+            ExitCode::SUCCESS
+        }
+        Err(error) => bad_config(&error),
+    }
+}
+
+fn start(program: Program, options: &Options) -> ExitCode {
+    let config = Config::load(&sources(options.config.as_deref(), &options.set));
+    let config = config.and_then(|config| config.check(program).map(|()| config));
+    match config {
+        Ok(config) => run(program, &config),
+        Err(error) => bad_config(&error),
+    }
+}
+
+fn sources<'a>(file: Option<&'a Path>, flags: &'a [String]) -> Sources<'a> {
     // What is not UTF-8 cannot be ours.
     let environment = std::env::vars_os()
         .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
         .collect();
-    Config::load(&Sources { file, environment, flags })
+    Sources { file, environment, flags }
 }
 
 fn bad_config(error: &ConfigError) -> ExitCode {
@@ -89,8 +108,8 @@ fn bad_config(error: &ConfigError) -> ExitCode {
     ExitCode::from(BAD_CONFIG)
 }
 
-fn standalone(config: &Config) -> ExitCode {
-    match run(config) {
+fn run(program: Program, config: &Config) -> ExitCode {
+    match serve_in_runtime(program, config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("anabranch: {error:#}");
@@ -99,45 +118,30 @@ fn standalone(config: &Config) -> ExitCode {
     }
 }
 
-fn run(config: &Config) -> anyhow::Result<()> {
+fn serve_in_runtime(program: Program, config: &Config) -> anyhow::Result<()> {
+    // For the clients of etcd, NATS and Redis, which take the process's. There is no other one yet.
+    rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
     let _flush = telemetry::start(telemetry::Filter::parse(&config.log.level)?, config.log.format)?;
     descriptors::raise_limit();
     let runtime = Runtime::new()?;
-    let result = runtime.block_on(serve(config));
+    let result = runtime.block_on(serve(program, config));
     runtime.shutdown_timeout(LAST_PATIENCE);
     result
 }
 
-async fn serve(config: &Config) -> anyhow::Result<()> {
+async fn serve(program: Program, config: &Config) -> anyhow::Result<()> {
     // Before anything starts, so that an early signal is not lost.
-    let end = end_signal()?;
-    let server = Standalone::start(config).await?;
-    greet(config.log.format, &server);
-    let name = end.await;
-    tracing::info!(signal = name, "shutting down");
-    if tokio::time::timeout(PATIENCE, server.shutdown()).await.is_err() {
-        tracing::warn!("not everything could be ended in time");
-    }
+    let signals = EndSignals::listen()?;
+    let node = roles::start(program, config).await?;
+    greet(config.log.format, &node.greeting());
+    lifecycle::run(node, signals, config.node.drain_timeout).await;
     Ok(())
 }
 
 /// Says where to go. A log of JSON stays one.
-fn greet(format: Format, server: &Standalone) {
-    let line = server.greeting();
+fn greet(format: Format, line: &str) {
     match format {
         Format::Text => println!("{line}"),
         Format::Json => tracing::info!("{line}"),
     }
-}
-
-/// Waits for SIGTERM or SIGINT; listens from the moment of the call on.
-fn end_signal() -> std::io::Result<impl Future<Output = &'static str>> {
-    let mut terminate: Signal = signal(SignalKind::terminate())?;
-    let mut interrupt: Signal = signal(SignalKind::interrupt())?;
-    Ok(async move {
-        tokio::select! {
-            _ = terminate.recv() => "SIGTERM",
-            _ = interrupt.recv() => "SIGINT",
-        }
-    })
 }

@@ -2,20 +2,24 @@
 //! file, the environment, the flags. Whatever is wrong is named with its place.
 
 mod address;
+mod cluster;
 mod error;
 mod keys;
 mod layers;
+mod program;
+mod sections;
 mod value;
 
-use std::net::{IpAddr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use model::ids::NodeId;
-
+pub use cluster::{Etcd, Login, Nats, NatsLogin, PeerTls, Redis, RedisKind, Rpc, Secret};
 pub use error::ConfigError;
 use layers::Layers;
+pub use program::Program;
+use sections::MAX_WORKERS;
+pub use sections::{Log, Node, Ops, Sfu, Signal, TlsFiles};
 
-/// Everything that `anabranch standalone` can be told.
+/// Everything that anabranch can be told. One config may serve all roles: each reads its part.
 #[derive(Debug)]
 pub struct Config {
     /// `[node]`
@@ -24,66 +28,18 @@ pub struct Config {
     pub signal: Signal,
     /// `[sfu]`
     pub sfu: Sfu,
+    /// `[rpc]`
+    pub rpc: Rpc,
+    /// `[etcd]`
+    pub etcd: Option<Etcd>,
+    /// `[nats]`
+    pub nats: Option<Nats>,
+    /// `[redis]`
+    pub redis: Option<Redis>,
     /// `[log]`
     pub log: Log,
     /// `[ops]`
     pub ops: Ops,
-}
-
-/// Who this node is.
-#[derive(Debug)]
-pub struct Node {
-    /// Its name in the cluster.
-    pub id: NodeId,
-    /// The data centre that it stands in.
-    pub dc: String,
-}
-
-/// Where clients connect.
-#[derive(Debug)]
-pub struct Signal {
-    /// The address of the WebSocket and of the pages.
-    pub listen: SocketAddr,
-    /// Certificate chain and private key, PEM files: with them, `https` and `wss`.
-    pub tls: Option<TlsFiles>,
-    /// The origins whose pages may connect besides our own; `*`: any.
-    pub allowed_origins: Vec<String>,
-}
-
-/// The files of a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TlsFiles {
-    /// The certificate chain.
-    pub cert: PathBuf,
-    /// The private key.
-    pub key: PathBuf,
-}
-
-/// Where media flows.
-#[derive(Debug)]
-pub struct Sfu {
-    /// The addresses announced to clients; empty: those of the interfaces.
-    pub ips: Vec<IpAddr>,
-    /// The UDP port of the first worker, worker n has `port + n`; 0: any free ones.
-    pub port: u16,
-    /// How many workers; `None`: one per core.
-    pub workers: Option<usize>,
-}
-
-/// What is logged, and how.
-#[derive(Debug)]
-pub struct Log {
-    /// The filter, which [`telemetry::Filter`] has accepted.
-    pub level: String,
-    /// One line for people, or one of JSON.
-    pub format: telemetry::Format,
-}
-
-/// Where the operator looks.
-#[derive(Debug)]
-pub struct Ops {
-    /// The address of `/healthz` and `/readyz`.
-    pub listen: SocketAddr,
 }
 
 /// Where the layers above the defaults come from.
@@ -103,6 +59,22 @@ impl Config {
     /// # Errors
     /// Names the first thing that is wrong, and where it stands.
     pub fn load(sources: &Sources<'_>) -> Result<Self, ConfigError> {
+        Self::from_layers(&Self::layers(sources)?)
+    }
+
+    /// Reads a config for one program, or for those whose sections it has; answers for which.
+    ///
+    /// # Errors
+    /// Names the first thing that is wrong, and for which program.
+    pub fn check_all(sources: &Sources<'_>, program: Option<Program>) -> Result<Vec<Program>, ConfigError> {
+        let layers = Self::layers(sources)?;
+        let config = Self::from_layers(&layers)?;
+        let programs = program.map_or_else(|| Program::meant_by(&layers), |program| vec![program]);
+        programs.iter().try_for_each(|program| config.check(*program))?;
+        Ok(programs)
+    }
+
+    fn layers(sources: &Sources<'_>) -> Result<Layers, ConfigError> {
         let mut layers = Layers::defaults()?;
         if let Some(path) = sources.file {
             let text =
@@ -111,28 +83,19 @@ impl Config {
         }
         layers.environment(&sources.environment)?;
         layers.flags(sources.flags)?;
-        Self::from_layers(&layers)
+        Ok(layers)
     }
 
     fn from_layers(layers: &Layers) -> Result<Self, ConfigError> {
         let config = Self {
-            node: Node { id: layers.node_id("node", "id")?, dc: layers.text("node", "dc")? },
-            signal: Signal {
-                listen: layers.listen("signal", "listen")?,
-                tls: tls(layers)?,
-                allowed_origins: layers.origins("signal", "allowed_origins")?,
-            },
-            sfu: Sfu {
-                ips: layers.addresses("sfu", "ips")?,
-                port: layers.number("sfu", "port", 0..=65_535)? as u16,
-                workers: layers.optional("sfu", "workers", |layers, section, key| {
-                    layers.number(section, key, 1..=MAX_WORKERS).map(|number| number as usize)
-                })?,
-            },
-            log: Log {
-                level: layers.log_level("log", "level")?,
-                format: layers.log_format("log", "format")?,
-            },
+            node: layers.node()?,
+            signal: layers.signal()?,
+            sfu: layers.sfu()?,
+            rpc: layers.rpc()?,
+            etcd: layers.etcd()?,
+            nats: layers.nats()?,
+            redis: layers.redis()?,
+            log: layers.log()?,
             ops: Ops { listen: layers.listen("ops", "listen")? },
         };
         config.check_ports(layers)?;
@@ -154,21 +117,6 @@ impl Config {
             return Err(layers.wrong("sfu", "port", &expected));
         }
         Ok(())
-    }
-}
-
-/// More cores than that are not served by one process.
-const MAX_WORKERS: i64 = 256;
-
-fn tls(layers: &Layers) -> Result<Option<TlsFiles>, ConfigError> {
-    let file = |key| {
-        layers.optional("signal", key, |layers, section, key| layers.text(section, key).map(PathBuf::from))
-    };
-    match (file("cert")?, file("key")?) {
-        (Some(cert), Some(key)) => Ok(Some(TlsFiles { cert, key })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(layers.alone("signal", "cert", "key")),
-        (None, Some(_)) => Err(layers.alone("signal", "key", "cert")),
     }
 }
 

@@ -4,8 +4,15 @@
 pub mod cli;
 pub mod config;
 mod descriptors;
+pub mod edges;
+mod house;
+mod identity;
+mod lifecycle;
 mod ops;
 mod pages;
-mod standalone;
+mod patience;
+mod roles;
 
-pub use standalone::{Standalone, StartError};
+pub use lifecycle::Node;
+pub use ops::Need;
+pub use roles::{RegisterNode, SfuNode, SignalNode, Standalone, StartError};

@@ -1,4 +1,4 @@
-//! The operator's listener: is the process alive, and can it take calls?
+//! The operator's listener: is the process alive, can it do its job, and shall it leave?
 
 use std::io;
 use std::net::SocketAddr;
@@ -6,33 +6,44 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::routing::get;
-use cluster::{Discovery, NodeInfo, Role};
+use axum::routing::{get, post};
+use cluster::{Discovery, Role};
 use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// What has to be there before calls can be made.
-const NEEDED: [Role; 3] = [Role::Register, Role::Sfu, Role::Signal];
-
-/// Tells whether all roles are there.
-#[derive(Debug, Clone)]
-struct Readiness {
-    nodes: [watch::Receiver<Arc<[NodeInfo]>>; 3],
-    shutdown: CancellationToken,
+/// Something without which the node cannot do its job.
+#[derive(Clone)]
+pub struct Need {
+    what: &'static str,
+    met: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
-impl Readiness {
+impl Need {
+    /// `met` is asked anew each time, and answers at once.
+    pub fn new(what: &'static str, met: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self { what, met: Arc::new(met) }
+    }
+
+    /// A node of this role that takes new work.
+    pub(crate) fn of_role(role: Role, discovery: &dyn Discovery) -> Self {
+        let nodes = discovery.watch(role);
+        Self::new(role.as_str(), move || nodes.borrow().iter().any(|node| !node.draining))
+    }
+}
+
+/// What the listener tells, and what it can be told.
+#[derive(Clone)]
+pub(crate) struct Ops {
+    pub(crate) needs: Vec<Need>,
+    /// The node takes nothing new.
+    pub(crate) draining: CancellationToken,
+    /// Cancelled when somebody asks the node to drain.
+    pub(crate) drain_asked: CancellationToken,
+}
+
+impl Ops {
     fn missing(&self) -> Vec<&'static str> {
-        let there =
-            |nodes: &watch::Receiver<Arc<[NodeInfo]>>| nodes.borrow().iter().any(|node| !node.draining);
-        let roles = NEEDED.iter().zip(&self.nodes);
-        let mut missing: Vec<_> =
-            roles.filter(|(_, nodes)| !there(nodes)).map(|(role, _)| role.as_str()).collect();
-        if self.shutdown.is_cancelled() {
-            missing.push("nothing (shutting down)");
-        }
-        missing
+        self.needs.iter().filter(|need| !(need.met)()).map(|need| need.what).collect()
     }
 }
 
@@ -41,23 +52,31 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves `/healthz` and `/readyz` until the process ends.
-pub(crate) async fn serve(listener: TcpListener, discovery: Arc<dyn Discovery>, shutdown: CancellationToken) {
-    let readiness = Readiness { nodes: NEEDED.map(|role| discovery.watch(role)), shutdown };
+/// Serves until the process ends.
+pub(crate) async fn serve(listener: TcpListener, ops: Ops) {
     let router = axum::Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
-        .with_state(readiness);
+        .route("/drain", post(drain))
+        .with_state(ops);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the operator's listener ended");
     }
 }
 
-async fn ready(State(readiness): State<Readiness>) -> (StatusCode, String) {
-    let missing = readiness.missing();
+async fn ready(State(ops): State<Ops>) -> (StatusCode, String) {
+    if ops.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "not ready: draining\n".into());
+    }
+    let missing = ops.missing();
     if missing.is_empty() {
         (StatusCode::OK, "ready\n".into())
     } else {
         (StatusCode::SERVICE_UNAVAILABLE, format!("not ready, missing: {}\n", missing.join(", ")))
     }
+}
+
+async fn drain(State(ops): State<Ops>) -> (StatusCode, &'static str) {
+    ops.drain_asked.cancel();
+    (StatusCode::ACCEPTED, "draining\n")
 }

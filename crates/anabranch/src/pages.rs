@@ -1,11 +1,13 @@
 //! The pages and the client library, embedded: what a browser asks of the
 //! signalling listener besides the WebSocket.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::extract::Path;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -43,9 +45,12 @@ const HEADERS: [(axum::http::HeaderName, &str); 3] = [
     (REFERRER_POLICY, "same-origin"),
 ];
 
-/// Answers GET and HEAD for every page; `/` is `index.html`.
-pub(crate) fn router() -> Router {
+/// Answers GET and HEAD for every page; `/` is `index.html`, `/servers.json` says where else clients reach this
+/// cluster.
+pub(crate) fn router(urls: &[String]) -> Router {
+    let servers: Arc<str> = serde_json::json!({ "urls": urls }).to_string().into();
     Router::new()
+        .route("/servers.json", get(async move || elsewhere(&servers)))
         .route("/", get(async |headers: HeaderMap| page("index.html", &headers)))
         .route("/{*path}", get(async |Path(path): Path<String>, headers: HeaderMap| page(&path, &headers)))
 }
@@ -62,6 +67,12 @@ fn page(path: &str, headers: &HeaderMap) -> Response {
         return (StatusCode::NOT_MODIFIED, HEADERS, fresh).into_response();
     }
     (HEADERS, fresh, [(CONTENT_TYPE, content_type(path))], file.data).into_response()
+}
+
+/// For pages from everywhere: whoever may connect may know.
+fn elsewhere(servers: &str) -> Response {
+    let open = [(CACHE_CONTROL, "no-cache"), (ACCESS_CONTROL_ALLOW_ORIGIN, "*")];
+    (HEADERS, open, [(CONTENT_TYPE, content_type("servers.json"))], servers.to_owned()).into_response()
 }
 
 /// Half of the content's SHA-256 in hex.
@@ -85,6 +96,7 @@ fn content_type(path: &str) -> &'static str {
         "html" => "text/html; charset=utf-8",
         "css" => "text/css; charset=utf-8",
         "js" => "text/javascript; charset=utf-8",
+        "json" => "application/json",
         "svg" => "image/svg+xml",
         "png" => "image/png",
         "ico" => "image/x-icon",
@@ -122,6 +134,14 @@ mod tests {
             assert_eq!(page("index.html", &with_tag(known)).status(), StatusCode::NOT_MODIFIED, "{known}");
         }
         assert_eq!(page("index.html", &with_tag("\"old\"")).status(), StatusCode::OK);
+    }
+
+    #[test]
+    fn clients_hear_where_else_they_may_go() {
+        let response = elsewhere(r#"{"urls":[]}"#);
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/json");
+        assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "*");
     }
 
     #[test]

@@ -50,6 +50,25 @@ fn check_reads_a_file_and_says_what_is_wrong() {
 }
 
 #[test]
+fn check_says_for_whom_and_the_examples_are_good() {
+    let example = |name: &str| format!("{}/../../deploy/config/{name}.toml", env!("CARGO_MANIFEST_DIR"));
+    for name in ["signal", "register", "sfu"] {
+        let checked = output(&["check", "-c", &example(name)]);
+        let said = String::from_utf8(checked.stdout.clone()).unwrap();
+        assert_eq!(checked.status.code(), Some(0), "{}", String::from_utf8_lossy(&checked.stderr));
+        assert!(said.ends_with(&format!("no mistakes found for {name}\n")), "{said}");
+        assert_eq!(output(&["check", "-c", &example(name), "--role", name]).status.code(), Some(0));
+    }
+    let all = output(&["check", "-c", &example("all")]);
+    assert!(
+        String::from_utf8(all.stdout).unwrap().ends_with("no mistakes found for signal, register, sfu\n")
+    );
+    let wrong = output(&["check", "-c", &example("sfu"), "--role", "register"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(complaint(&wrong).contains("for anabranch register: not set: nats.url (such as"), "names what");
+}
+
+#[test]
 fn it_explains_itself() {
     let help = output(&["--help"]);
     assert_eq!(help.status.code(), Some(0));

@@ -1,19 +1,16 @@
 //! The whole program on free ports: a call's signalling, the pages, the
 //! operator's view, and the end.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken assumption is a failed test")]
+#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
+
+mod support;
 
 use std::time::{Duration, Instant};
 
 use anabranch::Standalone;
 use anabranch::config::{Config, Sources};
-use futures_util::{SinkExt as _, StreamExt as _};
-use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
-
-const PATIENCE: Duration = Duration::from_secs(10);
+use serde_json::json;
+use support::{Client, http};
+use tokio::net::TcpListener;
 
 fn config(flags: &[&str]) -> Config {
     let mut all = vec![
@@ -31,66 +28,13 @@ async fn start() -> Standalone {
     Standalone::start(&config(&[])).await.unwrap()
 }
 
-/// One request on a connection of its own: status line and header, then body.
-async fn http(address: std::net::SocketAddr, request: &str) -> (String, String) {
-    let mut stream = TcpStream::connect(address).await.unwrap();
-    let request = format!("{request} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut reply = String::new();
-    stream.read_to_string(&mut reply).await.unwrap();
-    let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-    (head.to_lowercase(), body.to_owned())
-}
-
-/// A client of the protocol.
-struct Client {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    last: u64,
-}
-
-impl Client {
-    async fn connect(server: &Standalone, uid: &str) -> Self {
-        let url = format!("ws://{}/ws?peer={uid}", server.signal_address());
-        Self { socket: connect_async(url).await.unwrap().0, last: 0 }
-    }
-
-    async fn hear(&mut self) -> Option<Value> {
-        loop {
-            let message = tokio::time::timeout(PATIENCE, self.socket.next()).await.unwrap()?;
-            match message.ok()? {
-                Message::Text(text) => return Some(serde_json::from_str(&text).unwrap()),
-                Message::Close(_) => return None,
-                _ => {}
-            }
-        }
-    }
-
-    async fn ask(&mut self, method: &str, data: Value) -> Value {
-        self.last += 1;
-        let request = json!({"request": true, "id": self.last, "method": method, "data": data});
-        self.socket.send(Message::text(request.to_string())).await.unwrap();
-        let answer = self.hear().await.unwrap();
-        assert_eq!((&answer["response"], &answer["id"]), (&json!(true), &json!(self.last)), "{answer}");
-        answer
-    }
-
-    async fn done(&mut self, method: &str, data: Value) -> Value {
-        let answer = self.ask(method, data).await;
-        assert_eq!(answer["ok"], true, "{answer}");
-        answer["data"].clone()
-    }
-
-    async fn notified(&mut self, method: &str) -> Value {
-        let notification = self.hear().await.unwrap();
-        assert_eq!(notification["method"], method, "{notification}");
-        notification["data"].clone()
-    }
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn two_people_meet_and_talk() {
     let server = start().await;
-    let (mut ann, mut bob) = (Client::connect(&server, "ann").await, Client::connect(&server, "bob").await);
+    let (mut ann, mut bob) = (
+        Client::connect(server.signal_address(), "ann").await,
+        Client::connect(server.signal_address(), "bob").await,
+    );
     assert_eq!(ann.done("join", json!({"rid": "r"})).await, json!({"users": [], "pubs": []}));
     let found = bob.done("join", json!({"rid": "r"})).await;
     assert_eq!(found["users"][0]["uid"], "ann");
@@ -108,7 +52,7 @@ async fn two_people_meet_and_talk() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_offer_that_cannot_be_used_is_the_sfus_error_by_its_number() {
     let server = start().await;
-    let mut ann = Client::connect(&server, "ann").await;
+    let mut ann = Client::connect(server.signal_address(), "ann").await;
     ann.done("join", json!({"rid": "r"})).await;
     let jsep = json!({"type": "offer", "sdp": "v=0\r\n"});
     let minfo = json!({"audio": true, "video": true, "audiotype": 0, "videotype": 0});
@@ -140,6 +84,10 @@ async fn the_pages_are_served_with_what_browsers_need() {
     assert!(http(address, "GET /nothing").await.0.starts_with("http/1.1 404"));
     assert!(http(address, "GET /package.json").await.0.starts_with("http/1.1 404"));
     assert!(http(address, "POST /").await.0.starts_with("http/1.1 405"));
+
+    let (head, body) = http(address, "GET /servers.json").await;
+    assert!(head.starts_with("http/1.1 200") && head.contains("content-type: application/json"), "{head}");
+    assert_eq!(body, r#"{"urls":[]}"#);
     server.shutdown().await;
 }
 
@@ -157,7 +105,7 @@ async fn the_operator_sees_that_it_lives_and_is_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn shutdown_closes_the_clients_and_frees_the_ports() {
     let server = start().await;
-    let mut ann = Client::connect(&server, "ann").await;
+    let mut ann = Client::connect(server.signal_address(), "ann").await;
     ann.done("join", json!({"rid": "r"})).await;
     let (signal, ops) = (server.signal_address(), server.ops_address());
     let began = Instant::now();

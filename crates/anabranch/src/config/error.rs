@@ -35,6 +35,11 @@ impl ConfigError {
         Self(one_line(&format!("{origin}: {message}")))
     }
 
+    /// A message about what a program needs.
+    pub(super) fn of_program(program: impl fmt::Display, message: impl fmt::Display) -> Self {
+        Self(one_line(&format!("for anabranch {program}: {message}")))
+    }
+
     pub(super) fn unreadable(path: &Path, error: &std::io::Error) -> Self {
         Self::at(&Origin::File(path.to_owned()), format_args!("cannot be read: {error}"))
     }

@@ -1,4 +1,4 @@
-//! The table of all keys: section, key and default, as the README shows them.
+//! The table of all keys: section, key and default, as `docs/config.md` shows them.
 
 /// A key that may be set.
 #[derive(Debug)]
@@ -15,19 +15,56 @@ const fn key(section: &'static str, name: &'static str, default: Option<&'static
 
 /// All of them, in the order in which people look at them.
 pub(super) const KEYS: &[Key] = &[
-    key("node", "id", Some("\"standalone\"")),
+    key("node", "id", None),
     key("node", "dc", Some("\"local\"")),
+    key("node", "drain_timeout", Some("25")),
     key("signal", "listen", Some("\"0.0.0.0:8080\"")),
     key("signal", "cert", None),
     key("signal", "key", None),
     key("signal", "allowed_origins", Some("[]")),
+    key("signal", "urls", Some("[]")),
     key("sfu", "ips", Some("[]")),
     key("sfu", "port", Some("40000")),
     key("sfu", "workers", None),
+    key("sfu", "bandwidth", Some("1000")),
+    key("rpc", "listen", Some("\"0.0.0.0:9700\"")),
+    key("rpc", "advertise", None),
+    key("rpc", "cert", None),
+    key("rpc", "key", None),
+    key("rpc", "ca", None),
+    key("etcd", "addrs", None),
+    key("etcd", "username", None),
+    key("etcd", "password", None),
+    key("etcd", "ca", None),
+    key("etcd", "cert", None),
+    key("etcd", "key", None),
+    key("nats", "url", None),
+    key("nats", "username", None),
+    key("nats", "password", None),
+    key("nats", "token", None),
+    key("nats", "credentials", None),
+    key("nats", "ca", None),
+    key("nats", "cert", None),
+    key("nats", "key", None),
+    key("redis", "addrs", None),
+    key("redis", "username", None),
+    key("redis", "password", None),
+    key("redis", "db", Some("0")),
+    key("redis", "sentinel_master", None),
+    key("redis", "cluster", Some("false")),
+    key("redis", "ca", None),
     key("log", "level", Some("\"info\"")),
     key("log", "format", Some("\"text\"")),
     key("ops", "listen", Some("\"127.0.0.1:9600\"")),
 ];
+
+/// Keys whose values nobody may see, in no message.
+const SECRETS: &[&str] = &["password", "token"];
+
+/// Whether the value of a key is a secret.
+pub(super) fn is_secret(name: &str) -> bool {
+    SECRETS.contains(&name)
+}
 
 /// The sections, each once, in the table's order.
 pub(super) fn sections() -> impl Iterator<Item = &'static str> + Clone {

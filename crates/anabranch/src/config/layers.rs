@@ -17,6 +17,8 @@ const PREFIX: &str = "ANABRANCH__";
 pub(super) struct Placed {
     pub(super) value: Value,
     pub(super) origin: Origin,
+    /// As it was written, outside a file.
+    pub(super) text: Option<String>,
 }
 
 #[derive(Debug)]
@@ -29,7 +31,12 @@ impl Layers {
         let mut layers = Self { values: BTreeMap::new() };
         for key in KEYS {
             if let Some(default) = key.default {
-                layers.set(&Origin::Default, key.section, key.name, read(&Origin::Default, default)?)?;
+                layers.set(
+                    &Origin::Default,
+                    key.section,
+                    key.name,
+                    (read(&Origin::Default, default)?, None),
+                )?;
             }
         }
         Ok(layers)
@@ -45,7 +52,7 @@ impl Layers {
                 return Err(ConfigError::at(&origin, message));
             };
             for (key, value) in content {
-                self.set(&origin, &section, &key, value)?;
+                self.set(&origin, &section, &key, (value, None))?;
             }
         }
         Ok(())
@@ -60,7 +67,8 @@ impl Layers {
                 return Err(ConfigError::at(&origin, message));
             };
             let value = read(&origin, text)?;
-            self.set(&origin, &section.to_ascii_lowercase(), &key.to_ascii_lowercase(), value)?;
+            let (section, key) = (section.to_ascii_lowercase(), key.to_ascii_lowercase());
+            self.set(&origin, &section, &key, (value, Some(text.clone())))?;
         }
         Ok(())
     }
@@ -73,19 +81,30 @@ impl Layers {
                 return Err(ConfigError::at(&Origin::Flag, message));
             };
             let value = read(&Origin::Flag, text)?;
-            self.set(&Origin::Flag, section.trim(), key.trim(), value)?;
+            self.set(&Origin::Flag, section.trim(), key.trim(), (value, Some(text.to_owned())))?;
         }
         Ok(())
     }
 
-    fn set(&mut self, origin: &Origin, section: &str, key: &str, value: Value) -> Result<(), ConfigError> {
+    fn set(
+        &mut self,
+        origin: &Origin,
+        section: &str,
+        key: &str,
+        (value, text): (Value, Option<String>),
+    ) -> Result<(), ConfigError> {
         known_section(origin, section)?;
         let Some(known) = KEYS.iter().find(|known| known.section == section && known.name == key) else {
             let prefix = format!("{section}.");
             return Err(ConfigError::unknown(origin, "key", key, &prefix, names(section)));
         };
-        self.values.insert((known.section, known.name), Placed { value, origin: origin.clone() });
+        self.values.insert((known.section, known.name), Placed { value, origin: origin.clone(), text });
         Ok(())
+    }
+
+    /// Whether anybody but the defaults says something of a section.
+    pub(super) fn sets_any_of(&self, section: &str) -> bool {
+        self.values.iter().any(|((of, _), placed)| *of == section && placed.origin != Origin::Default)
     }
 
     /// The value that won, if any layer has one.

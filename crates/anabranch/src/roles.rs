@@ -1,0 +1,138 @@
+//! The programs: each wires one role, or all of them, to its edges.
+
+mod cluster_node;
+mod register;
+mod sfu;
+mod signal;
+mod standalone;
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use cluster::{DiscoveryError, NodeInfo, Role};
+use model::NodeId;
+use rpc::channel::NameTaken;
+use rpc::server::BindError;
+use rpc::tls::TlsError;
+
+use crate::config::{Config, ConfigError, Program};
+use crate::edges::{self, EdgeError};
+use crate::lifecycle::Node;
+pub use register::RegisterNode;
+pub use sfu::SfuNode;
+pub use signal::SignalNode;
+pub use standalone::Standalone;
+
+/// `sfu.bandwidth` is in Mbit/s.
+const BITS_PER_MBIT: u64 = 1_000_000;
+
+/// How long the clients' connections have to close, before whatever they need does.
+const SIGNAL_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Why the program did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The operator's address cannot be listened on.
+    #[error("cannot listen on {address} (ops.listen): {source}")]
+    Ops {
+        /// As configured.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
+    /// The config lacks something.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// One of the cluster's servers cannot be used as configured.
+    #[error(transparent)]
+    Edge(#[from] EdgeError),
+    /// The address for the other nodes cannot be listened on.
+    #[error("{0} (rpc.listen)")]
+    Rpc(#[from] BindError),
+    /// The node's certificate cannot be used.
+    #[error("{0} (rpc.cert, rpc.key, rpc.ca)")]
+    Tls(#[from] TlsError),
+    /// The SFU did not start.
+    #[error(transparent)]
+    Sfu(#[from] ::sfu::StartError),
+    /// The signalling node did not start.
+    #[error("{0} (signal.listen)")]
+    SignalListen(::signal::StartError),
+    /// The signalling node did not start.
+    #[error(transparent)]
+    Signal(::signal::StartError),
+    /// Two services of one name: a bug.
+    #[error(transparent)]
+    NameTaken(#[from] NameTaken),
+    /// A node could not be announced.
+    #[error(transparent)]
+    Discovery(#[from] DiscoveryError),
+    /// The system has no random numbers.
+    #[error("cannot make up a name for this node: set node.id")]
+    NoId,
+}
+
+impl StartError {
+    fn of_signal(error: ::signal::StartError) -> Self {
+        match error {
+            ::signal::StartError::Listen { .. } => Self::SignalListen(error),
+            error => Self::Signal(error),
+        }
+    }
+}
+
+/// Starts a program on the servers that its config names.
+///
+/// # Errors
+/// Names what is missing, or the address, port or file that cannot be had.
+pub(crate) async fn start(program: Program, config: &Config) -> Result<Box<dyn Node>, StartError> {
+    Ok(match program {
+        Program::Standalone => Box::new(Standalone::start(config).await?),
+        Program::Signal => {
+            let (etcd, nats) = config.for_signal()?;
+            Box::new(SignalNode::start(config, edges::etcd(etcd)?, edges::nats(nats).await?).await?)
+        }
+        Program::Register => {
+            let (etcd, nats, redis) = config.for_register()?;
+            let (etcd, nats, redis) = (edges::etcd(etcd)?, edges::nats(nats).await?, edges::redis(redis)?);
+            Box::new(RegisterNode::start(config, etcd, nats, redis).await?)
+        }
+        Program::Sfu => Box::new(SfuNode::start(config, edges::etcd(config.for_sfu()?)?).await?),
+    })
+}
+
+/// A node as it announces itself at first.
+fn node_info(id: NodeId, config: &Config, role: Role, address: &str) -> NodeInfo {
+    NodeInfo {
+        id,
+        dc: config.node.dc.as_str().into(),
+        role,
+        address: address.into(),
+        load: 0.0,
+        draining: false,
+    }
+}
+
+fn sfu_config(config: &Config, id: NodeId) -> ::sfu::Config {
+    ::sfu::Config {
+        id,
+        dc: config.node.dc.as_str().into(),
+        ips: config.sfu.ips.clone(),
+        port: config.sfu.port,
+        workers: config.workers(),
+        limits: ::sfu::Limits::default(),
+        bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
+    }
+}
+
+fn signal_config(config: &Config, id: NodeId) -> ::signal::Config {
+    ::signal::Config {
+        node: id,
+        dc: config.node.dc.as_str().into(),
+        listen: config.signal.listen,
+        tls: config.signal.tls.clone().map(|files| ::signal::Tls { cert: files.cert, key: files.key }),
+        allowed_origins: config.signal.allowed_origins.clone(),
+        timing: ::signal::Timing::default(),
+    }
+}

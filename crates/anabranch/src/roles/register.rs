@@ -1,0 +1,83 @@
+//! `anabranch register`: owns the state of every room.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cluster::{Discovery, Events, Role, Store};
+use rpc::proto::register_server::SERVICE_NAME;
+
+use super::StartError;
+use super::cluster_node::ClusterNode;
+use crate::config::{Config, Program};
+use crate::edges::Edge;
+use crate::house::House;
+use crate::lifecycle::Node;
+
+/// How long the others may take to hear that this register drains and to call another one.
+const NEWS_TRAVEL: Duration = Duration::from_millis(300);
+
+/// A running register. Dropping it ends it.
+pub struct RegisterNode {
+    address: String,
+    ops: SocketAddr,
+    house: House,
+}
+
+impl RegisterNode {
+    /// Starts it on its edges. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// Names the address or file that cannot be had.
+    pub async fn start(
+        config: &Config,
+        etcd: Edge<dyn Discovery>,
+        nats: Edge<dyn Events>,
+        redis: Edge<dyn Store>,
+    ) -> Result<Self, StartError> {
+        let needs = vec![nats.need, redis.need];
+        let node = ClusterNode::prepare(config, Program::Register, etcd, needs, &[]).await?;
+        let info = node.info(config, Role::Register);
+        let ClusterNode { house, id, ops, listener, address } = node;
+        let (store, events) = (redis.server, nats.server);
+        let service = register::service(Arc::clone(&store), Arc::clone(&events));
+        let services = rpc::server::builder().add_service(service);
+        house.serve_tcp(listener, services, SERVICE_NAME).await;
+        house.spawn(register::run_sweeper(store, events, std::future::pending()));
+        house.announce(info).await?;
+        tracing::info!(%id, rpc = address, %ops, "started");
+        Ok(Self { address, ops, house })
+    }
+
+    /// Where the operator looks.
+    #[must_use]
+    pub fn ops_address(&self) -> SocketAddr {
+        self.ops
+    }
+}
+
+#[async_trait]
+impl Node for RegisterNode {
+    fn greeting(&self) -> String {
+        format!("Anabranch's register is at {}", self.address)
+    }
+
+    fn drains(&self) -> bool {
+        true
+    }
+
+    async fn drain_asked(&self) {
+        self.house.drain_asked().await;
+    }
+
+    // The calls under way are answered while the house ends.
+    async fn drain(&self, patience: Duration) {
+        self.house.mark_draining().await;
+        tokio::time::sleep(NEWS_TRAVEL.min(patience)).await;
+    }
+
+    async fn shutdown(self: Box<Self>) {
+        self.house.end().await;
+    }
+}

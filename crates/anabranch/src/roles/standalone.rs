@@ -1,0 +1,156 @@
+//! The three roles in one process: the same services as in a cluster, with store,
+//! events and discovery in memory and pipes in place of the network.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use cluster::discovery::MemoryDiscovery;
+use cluster::events::MemoryEvents;
+use cluster::store::MemoryStore;
+use cluster::{Discovery, Events, Lease, Role, Store};
+
+use super::{SIGNAL_PATIENCE, StartError, node_info, sfu_config, signal_config};
+use crate::config::{Config, Program};
+use crate::house::House;
+use crate::lifecycle::Node;
+use crate::ops::Need;
+use crate::{identity, pages};
+
+/// What has to be there before calls can be made.
+const NEEDED: [Role; 3] = [Role::Register, Role::Sfu, Role::Signal];
+
+/// Everything, running. Dropping it ends it without a word to anybody;
+/// [`Standalone::shutdown`] takes leave.
+pub struct Standalone {
+    signal: signal::Signal,
+    sfu: sfu::Sfu,
+    ops: SocketAddr,
+    tls: bool,
+    house: House,
+    _leases: Vec<Lease>,
+}
+
+impl Standalone {
+    /// Starts all roles. Port 0 in the config takes any free port. To be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// Names the address or port that cannot be had, or what else is wrong.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let id = identity::node_id(config, Program::Standalone).ok_or(StartError::NoId)?;
+        let discovery: Arc<dyn Discovery> = Arc::new(MemoryDiscovery::default());
+        let house = House::alone(Arc::clone(&discovery));
+        let needs = NEEDED.map(|role| Need::of_role(role, &*discovery)).to_vec();
+        let ops = house.serve_ops(config.ops.listen, needs).await?;
+        let node = |role: Role| node_info(id.clone(), config, role, &address(role.as_str()));
+        let mut leases = Vec::new();
+
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let events: Arc<dyn Events> = Arc::new(MemoryEvents::default());
+        house.serve_in_process("register", |server| {
+            server.add_service(register::service(Arc::clone(&store), Arc::clone(&events)))
+        })?;
+        house.spawn(register::run_sweeper(store, Arc::clone(&events), std::future::pending()));
+        leases.push(discovery.register(node(Role::Register)).await?);
+
+        let mut sfu = sfu::Sfu::start(&sfu_config(config, id.clone()), &*discovery, house.dialer.clone())?;
+        let service = sfu.service();
+        house.serve_in_process("sfu", |server| server.add_service(service))?;
+        sfu.announce(&discovery, &address("sfu")).await?;
+
+        let edges = signal::Edges { dialer: house.dialer.clone(), discovery: Arc::clone(&discovery), events };
+        let router = pages::router(&config.signal.urls);
+        let signal = signal::Signal::start(signal_config(config, id.clone()), edges, router).await;
+        let signal = signal.map_err(StartError::of_signal)?;
+        let service = rpc::server::signal(signal.service());
+        house.serve_in_process("signal", |server| server.add_service(service))?;
+        leases.push(discovery.register(node(Role::Signal)).await?);
+
+        tracing::info!(media = ?sfu.candidates(), clients = %signal.address(), %ops, "started");
+        Ok(Self { signal, sfu, ops, tls: config.signal.tls.is_some(), house, _leases: leases })
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn signal_address(&self) -> SocketAddr {
+        self.signal.address()
+    }
+
+    /// Where the operator looks.
+    #[must_use]
+    pub fn ops_address(&self) -> SocketAddr {
+        self.ops
+    }
+
+    /// The addresses that media is sent to, for each worker.
+    #[must_use]
+    pub fn media_addresses(&self) -> &[Vec<SocketAddr>] {
+        self.sfu.candidates()
+    }
+
+    /// One line that says which pages to open.
+    #[must_use]
+    pub fn greeting(&self) -> String {
+        greeting(self.signal_address(), self.tls, &self.sfu.candidates().concat())
+    }
+
+    /// Takes nobody new, and sends the clients away until `patience` is over.
+    pub async fn drain(&self, patience: Duration) {
+        self.house.mark_draining().await;
+        self.signal.drain(patience).await;
+    }
+
+    /// Ends the calls, says goodbye to clients and peers, and ends everything.
+    pub async fn shutdown(self) {
+        self.house.mark_draining().await;
+        self.signal.shutdown(SIGNAL_PATIENCE).await;
+        self.sfu.shutdown().await;
+        self.house.end().await;
+    }
+}
+
+#[async_trait]
+impl Node for Standalone {
+    fn greeting(&self) -> String {
+        Self::greeting(self)
+    }
+
+    // There is nowhere else to go.
+    fn drains(&self) -> bool {
+        false
+    }
+
+    async fn drain_asked(&self) {
+        self.house.drain_asked().await;
+    }
+
+    async fn drain(&self, patience: Duration) {
+        Self::drain(self, patience).await;
+    }
+
+    async fn shutdown(self: Box<Self>) {
+        Self::shutdown(*self).await;
+    }
+}
+
+/// Which pages to open, for a listener that may listen everywhere on a machine with these addresses.
+pub(super) fn greeting(address: SocketAddr, tls: bool, machine: &[SocketAddr]) -> String {
+    let scheme = if tls { "https" } else { "http" };
+    let url = |host: &str| format!("{scheme}://{host}:{}/", address.port());
+    if !address.ip().is_unspecified() {
+        return format!("Anabranch is ready: open {scheme}://{address}/");
+    }
+    let reachable = machine.iter().map(SocketAddr::ip).find(|ip| ip.is_ipv4() && !ip.is_loopback());
+    let elsewhere = match reachable {
+        Some(IpAddr::V4(ip)) => format!(", or {} from another machine", url(&ip.to_string())),
+        _ => String::new(),
+    };
+    format!("Anabranch is ready: open {} here{elsewhere}", url("localhost"))
+}
+
+/// Where a role's services are reached within this process.
+fn address(name: &str) -> String {
+    format!("inproc://{name}")
+}
