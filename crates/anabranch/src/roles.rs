@@ -132,7 +132,39 @@ fn signal_config(config: &Config, id: NodeId) -> ::signal::Config {
         dc: config.node.dc.as_str().into(),
         listen: config.signal.listen,
         tls: config.signal.tls.clone().map(|files| ::signal::Tls { cert: files.cert, key: files.key }),
-        allowed_origins: config.signal.allowed_origins.clone(),
+        allowed_origins: allowed_origins(&config.signal),
         timing: ::signal::Timing::default(),
+    }
+}
+
+/// Those of the config, and those of the cluster's other addresses: a page that one node served comes to this one
+/// when that node is gone.
+fn allowed_origins(signal: &crate::config::Signal) -> Vec<String> {
+    let siblings = signal.urls.iter().filter_map(|url| origin_of(url));
+    signal.allowed_origins.iter().cloned().chain(siblings).collect()
+}
+
+/// The origin of the pages beside a WebSocket address.
+fn origin_of(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = match scheme {
+        "ws" => "http",
+        "wss" => "https",
+        _ => return None,
+    };
+    let host = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty())?;
+    Some(format!("{scheme}://{host}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::origin_of;
+
+    #[test]
+    fn the_pages_beside_a_websocket_have_its_host_and_port() {
+        assert_eq!(origin_of("ws://a:8080/ws").as_deref(), Some("http://a:8080"));
+        assert_eq!(origin_of("wss://a.example/ws?x").as_deref(), Some("https://a.example"));
+        assert_eq!(origin_of("http://a/ws"), None);
+        assert_eq!(origin_of("ws:///ws"), None);
     }
 }
