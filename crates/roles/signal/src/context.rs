@@ -31,8 +31,12 @@ pub(crate) struct Context {
 
 impl Context {
     pub(crate) fn new(config: &Config, edges: Edges) -> Arc<Self> {
+        Self::numbered(config, edges, first_connection())
+    }
+
+    /// A run of the node whose first connection has this number.
+    pub(crate) fn numbered(config: &Config, edges: Edges, started: u64) -> Arc<Self> {
         let clients = Arc::new(Clients::new(&config.dc, &edges));
-        let started = first_connection();
         Arc::new(Self {
             node: config.node.clone(),
             timing: config.timing,

@@ -19,8 +19,8 @@ pub(super) async fn with_lists(call: &Call<'_>, answer: impl FnOnce(Lists<'_>)) 
     room.answer_at(version, call.deadline, |state| answer(Lists::new(&rid, state, uid))).await
 }
 
-/// The room's version now.
-async fn version(call: &Call<'_>, rid: &RoomId) -> Result<u64, Refusal> {
+/// The room's version now, where this connection is in it by the register's account.
+pub(super) async fn version(call: &Call<'_>, rid: &RoomId) -> Result<u64, Refusal> {
     let (uid, owner) = (call.session.uid.clone(), call.session.owner.clone());
     let me = Held { rid: rid.clone(), uid, owner };
     let held = call.clients().keep_alive(call.deadline, slice::from_ref(&me)).await?;

@@ -2,6 +2,7 @@
 
 use super::{
     call::Call,
+    getusers::version,
     resume::{Resume, Resumed},
 };
 use crate::{
@@ -74,10 +75,12 @@ fn forget_handed_over(call: &Call<'_>, rid: &RoomId) {
     }
 }
 
-/// Nothing changes, but the caller gets the lists as they are now.
+/// Nothing changes, but the caller gets the lists as they are now. Where another connection has taken the
+/// room over and this one has not heard of it yet, it must not take it back: that would leave the room to a
+/// connection which is told right after that it is not in it any more.
 async fn again(call: &Call<'_>, rid: &RoomId, resume: bool) -> Result<(), Refusal> {
     let room = call.joined(rid)?;
-    let version = register(call, rid, Takeover::Replace).await?.version;
+    let version = version(call, rid).await?;
     let lives_on = if resume { Some(call.holding(rid, |held| Resumed::of(held))?) } else { None };
     room.answer_at(version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref())).await
 }

@@ -17,7 +17,7 @@ pub(super) fn tell(rid: &RoomId, members: &mut Members, version: u64, notices: &
 }
 
 /// Tells one member.
-pub(super) fn tell_one(rid: &RoomId, member: &Member, notices: &[Notice]) {
+pub(super) fn tell_one(rid: &RoomId, member: &mut Member, notices: &[Notice]) {
     for notice in notices {
         News::new(notice).tell(rid, member);
     }
@@ -34,7 +34,10 @@ impl<'a> News<'a> {
         Self { notice, frame: None }
     }
 
-    fn tell(&mut self, rid: &RoomId, member: &Member) {
+    fn tell(&mut self, rid: &RoomId, member: &mut Member) {
+        if member.handed_over {
+            return;
+        }
         let session = &member.session;
         if let Notice::PeerKick { owner, .. } = self.notice {
             if *owner == session.owner {
@@ -43,6 +46,7 @@ impl<'a> News<'a> {
         } else if let Notice::PeerMove { from, .. } = self.notice {
             if *from == session.owner {
                 session.hand_over(rid);
+                member.handed_over = true;
             }
         } else if self.is_for(rid, member) {
             if self.frame.is_none() {

@@ -25,11 +25,13 @@ pub(super) struct Member {
     pub(super) since: u64,
     /// The state that its join answered, while the view is behind that.
     ahead: Option<RoomState>,
+    /// Another connection goes on for the user: this one hears nothing more of the room.
+    pub(super) handed_over: bool,
 }
 
 impl Members {
     pub(super) fn add(&mut self, session: &Arc<Session>, since: u64, ahead: Option<RoomState>) {
-        let member = Member { session: Arc::clone(session), since, ahead };
+        let member = Member { session: Arc::clone(session), since, ahead, handed_over: false };
         self.0.insert(session.owner.connection, member);
     }
 
@@ -42,13 +44,13 @@ impl Members {
     }
 
     /// Those who have not heard of this version.
-    pub(super) fn before(&mut self, version: u64) -> impl Iterator<Item = &Member> {
+    pub(super) fn before(&mut self, version: u64) -> impl Iterator<Item = &mut Member> {
         self.0.values_mut().filter_map(move |member| {
             if member.since >= version {
                 return None;
             }
             member.ahead = None;
-            Some(&*member)
+            Some(member)
         })
     }
 

@@ -12,13 +12,13 @@ pub(crate) struct Sessions(Arc<Mutex<Roll>>);
 type Roll = FxHashMap<u64, Arc<Session>>;
 
 /// Takes the connection off the roll when dropped.
-pub(super) struct Enrolled {
+pub(crate) struct Enrolled {
     roll: Arc<Mutex<Roll>>,
     connection: u64,
 }
 
 impl Sessions {
-    pub(super) fn enrol(&self, session: &Arc<Session>) -> Enrolled {
+    pub(crate) fn enrol(&self, session: &Arc<Session>) -> Enrolled {
         let connection = session.owner.connection;
         self.0.lock().insert(connection, Arc::clone(session));
         Enrolled { roll: Arc::clone(&self.0), connection }
