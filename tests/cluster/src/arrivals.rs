@@ -22,12 +22,18 @@ pub struct Arrivals {
     guests: Guests,
 }
 
-/// When each of them came, and how long it needed; `None` while it tries.
+/// Somebody who came.
+struct Guest {
+    came: Instant,
+    /// How long it needed; `None` while it tries.
+    took: Option<Duration>,
+}
+
 #[derive(Clone, Default)]
-struct Guests(Arc<Mutex<Vec<(Instant, Option<Duration>)>>>);
+struct Guests(Arc<Mutex<Vec<Guest>>>);
 
 impl Guests {
-    fn lock(&self) -> MutexGuard<'_, Vec<(Instant, Option<Duration>)>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<Guest>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -35,12 +41,12 @@ impl Guests {
         let came = Instant::now();
         let number = {
             let mut guests = self.lock();
-            guests.push((came, None));
+            guests.push(Guest { came, took: None });
             guests.len() - 1
         };
         come_in(&urls).await;
-        if let Some((_, took)) = self.lock().get_mut(number) {
-            *took = Some(came.elapsed());
+        if let Some(guest) = self.lock().get_mut(number) {
+            guest.took = Some(came.elapsed());
         }
     }
 }
@@ -67,7 +73,7 @@ impl Arrivals {
     pub async fn slowest(mut self) -> Duration {
         let longest = {
             let guests = self.guests.lock();
-            let times = guests.iter().map(|(came, took)| took.unwrap_or_else(|| came.elapsed()));
+            let times = guests.iter().map(|guest| guest.took.unwrap_or_else(|| guest.came.elapsed()));
             times.max().unwrap_or_default()
         };
         self.coming.shutdown().await;

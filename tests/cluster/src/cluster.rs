@@ -3,6 +3,7 @@
 use std::thread;
 
 use servers::Folder;
+use servers::ports::Ports;
 
 use crate::backends::{Backends, RedisShape};
 use crate::node::{Node, Role};
@@ -70,13 +71,17 @@ impl Cluster {
     pub fn with(shape: &Shape) -> Self {
         let backends = Backends::start(shape.etcd, shape.nats, shape.redis);
         let folder = Folder::new("cluster");
-        let settings = [backends.settings(), shape.settings.clone()].concat();
+        let ports: Vec<Ports> = (0..shape.signals).map(|_| Ports::tcp()).collect();
+        let settings = [backends.settings(), for_pages(&ports), shape.settings.clone()].concat();
         let launch = |role, count| -> Vec<Node> {
-            (0..count).map(|number| Node::launch(role, number, &folder, &settings)).collect()
+            (0..count).map(|number| Node::launch(role, number, None, &folder, &settings)).collect()
         };
         let registers = launch(Role::Register, shape.registers);
         let sfus = launch(Role::Sfu, shape.sfus);
-        let signals = launch(Role::Signal, shape.signals);
+        let signals = ports.into_iter().enumerate();
+        let signals = signals
+            .map(|(number, port)| Node::launch(Role::Signal, number, Some(port), &folder, &settings))
+            .collect();
         let cluster = Self { backends, signals, registers, sfus, alarms: shape.alarms, _folder: folder };
         cluster.nodes().for_each(|node| node.wait_until_ready());
         cluster
@@ -137,6 +142,17 @@ impl Cluster {
         wrong.extend(self.nodes().flat_map(|node| node.alarms(self.alarms)));
         wrong
     }
+}
+
+/// Pages learn of all signals, and the page of each may connect to every other.
+fn for_pages(signals: &[Ports]) -> Vec<String> {
+    let all = |scheme: &str, path: &str| -> Vec<String> {
+        signals.iter().map(|port| format!("{scheme}://{}{path}", port.address())).collect()
+    };
+    vec![
+        format!("signal.urls={:?}", all("ws", "/ws")),
+        format!("signal.allowed_origins={:?}", all("http", "")),
+    ]
 }
 
 impl Drop for Cluster {

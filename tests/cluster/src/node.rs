@@ -44,15 +44,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts it and returns at once.
-    pub(crate) fn launch(role: Role, number: usize, folder: &Folder, settings: &[String]) -> Self {
+    /// Starts it and returns at once. `clients`: the port of a signal's listener.
+    pub(crate) fn launch(
+        role: Role,
+        number: usize,
+        clients: Option<Ports>,
+        folder: &Folder,
+        settings: &[String],
+    ) -> Self {
         let id = format!("{}-{}", role.name(), number + 1);
         let (ops, rpc) = (Ports::tcp(), Ports::tcp());
-        let public = match role {
-            Role::Signal => Some(Ports::tcp()),
-            Role::Register => None,
-            Role::Sfu => Some(Ports::udp(WORKERS)),
-        };
+        let public = if role == Role::Sfu { Some(Ports::udp(WORKERS)) } else { clients };
         let own = own_settings(role, &id, &ops, &rpc, public.as_ref());
         let all = own.iter().chain(settings).flat_map(|setting| ["--set".to_owned(), setting.clone()]);
         let ready = ops.address();
