@@ -74,7 +74,11 @@ async fn announced(
 ) -> Option<Lease> {
     loop {
         (node.load, node.draining) = *news.borrow_and_update();
-        match discovery.register(node.clone()).await {
+        let registered = tokio::select! {
+            registered = discovery.register(node.clone()) => registered,
+            () = taken_out(news.clone()) => return None,
+        };
+        match registered {
             Ok(lease) => return Some(lease),
             Err(error) => tracing::debug!(%error, "not announced yet"),
         }
@@ -82,6 +86,10 @@ async fn announced(
             return None;
         }
     }
+}
+
+async fn taken_out(mut news: watch::Receiver<(f32, bool)>) {
+    while news.changed().await.is_ok() {}
 }
 
 #[cfg(test)]
@@ -118,21 +126,51 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_cannot_be_announced_yet_is_announced_later_as_it_is_then() {
-        let away = Away { memory: MemoryDiscovery::default(), failures: AtomicUsize::new(3) };
-        let tasks = TaskTracker::new();
-        let patient = Patient::new(Arc::new(away), tasks.clone());
-        let mut seen = patient.watch(Role::Sfu);
-        let node = NodeInfo {
+    /// Never answers.
+    struct Hung(MemoryDiscovery);
+
+    #[async_trait]
+    impl Discovery for Hung {
+        async fn register(&self, _: NodeInfo) -> Result<Lease, DiscoveryError> {
+            std::future::pending().await
+        }
+
+        fn watch(&self, role: Role) -> watch::Receiver<Arc<[NodeInfo]>> {
+            self.0.watch(role)
+        }
+
+        fn healthy(&self) -> bool {
+            false
+        }
+    }
+
+    fn node() -> NodeInfo {
+        NodeInfo {
             id: NodeId::parse("a").unwrap(),
             dc: "dc".into(),
             role: Role::Sfu,
             address: "inproc://sfu".into(),
             load: 0.0,
             draining: false,
-        };
-        let lease = patient.register(node).await.unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_node_that_ends_waits_for_no_announcement() {
+        let tasks = TaskTracker::new();
+        let patient = Patient::new(Arc::new(Hung(MemoryDiscovery::default())), tasks.clone());
+        drop(patient.register(node()).await.unwrap());
+        tasks.close();
+        tasks.wait().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_cannot_be_announced_yet_is_announced_later_as_it_is_then() {
+        let away = Away { memory: MemoryDiscovery::default(), failures: AtomicUsize::new(3) };
+        let tasks = TaskTracker::new();
+        let patient = Patient::new(Arc::new(away), tasks.clone());
+        let mut seen = patient.watch(Role::Sfu);
+        let lease = patient.register(node()).await.unwrap();
         lease.update(0.5, false);
         let there = seen.wait_for(|nodes| !nodes.is_empty()).await.unwrap().clone();
         assert_eq!(there[0].load, 0.5);

@@ -1,5 +1,6 @@
 //! Which nodes there are, where, and how loaded.
 
+mod etcd;
 mod memory;
 mod placement;
 
@@ -10,6 +11,7 @@ use async_trait::async_trait;
 use model::NodeId;
 use tokio::sync::watch;
 
+pub use etcd::{EtcdConfig, EtcdConfigError, EtcdDiscovery};
 pub use memory::MemoryDiscovery;
 pub use placement::choose_sfu;
 
@@ -77,15 +79,22 @@ pub trait Discovery: Send + Sync + 'static {
     /// The nodes of a role by id, now and whenever something about them changes. What was known
     /// stays while the backend is away.
     fn watch(&self, role: Role) -> watch::Receiver<Arc<[NodeInfo]>>;
+
+    /// Whether the backend is there now, as far as is known. Does not wait.
+    fn healthy(&self) -> bool;
 }
 
 /// A node's announcement. Dropping it takes the node out.
 pub struct Lease(Box<dyn Announcement>);
 
 /// What a backend does for a [`Lease`]; dropping it takes the node out.
+#[async_trait]
 pub trait Announcement: Send + Sync {
     /// Announces how busy the node is now. Does not wait.
     fn update(&self, load: f32, draining: bool);
+
+    /// Takes the node out, and returns when that is done or has taken too long.
+    async fn end(self: Box<Self>);
 }
 
 impl Lease {
@@ -98,6 +107,12 @@ impl Lease {
     /// not wait.
     pub fn update(&self, load: f32, draining: bool) {
         self.0.update(load, draining);
+    }
+
+    /// Takes the node out and waits for that, for a second or two at most: dropping the lease does it in the
+    /// background, which a process that ends may be too quick for.
+    pub async fn end(self) {
+        self.0.end().await;
     }
 }
 

@@ -5,12 +5,14 @@
 //! for a slow listener, and a listener that fell behind is told with [`Received::Missed`].
 
 mod memory;
+mod nats;
 mod subscription;
 
 use async_trait::async_trait;
 use model::{RoomEvent, RoomId};
 
 pub use memory::MemoryEvents;
+pub use nats::{NatsConfig, NatsConfigError, NatsEvents};
 pub use subscription::{Feeder, Received, Subscription};
 
 /// The events could not be sent, or listened to, for now.
@@ -27,4 +29,7 @@ pub trait Events: Send + Sync + 'static {
     /// Listens to a room. Events published after this returns arrive, unless they are lost. Dropping
     /// the subscription ends it. Inside a process there are as many as rooms with own clients.
     async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError>;
+
+    /// Whether the backend is there now, as far as is known. Does not wait.
+    fn healthy(&self) -> bool;
 }

@@ -5,10 +5,16 @@
 //! - [`events`]: the fast path of what changed. It may lose, double and reorder.
 //! - [`discovery`]: which nodes there are, and how loaded.
 
+mod codec;
 pub mod discovery;
+mod encode;
 pub mod events;
 pub mod store;
 
-pub use discovery::{Discovery, DiscoveryError, Lease, NodeInfo, Role, choose_sfu};
-pub use events::{Events, EventsError, Received, Subscription};
-pub use store::{Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError};
+pub use discovery::{
+    Discovery, DiscoveryError, EtcdConfig, EtcdConfigError, EtcdDiscovery, Lease, NodeInfo, Role, choose_sfu,
+};
+pub use events::{Events, EventsError, NatsConfig, NatsConfigError, NatsEvents, Received, Subscription};
+pub use store::{
+    Expiry, Joined, KeptAlive, Member, NodeRun, RedisConfig, RedisConfigError, RedisStore, Store, StoreError,
+};

@@ -9,6 +9,7 @@
 //! behind such a jump is answered with a snapshot.
 
 mod memory;
+mod redis;
 
 use async_trait::async_trait;
 use model::{
@@ -19,6 +20,7 @@ use model::{
 use crate::Role;
 
 pub use memory::{Clock, MemoryStore, system_clock};
+pub use redis::{RedisConfig, RedisConfigError, RedisStore};
 
 /// Why a store did not do something.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

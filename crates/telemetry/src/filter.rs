@@ -5,9 +5,10 @@ use tracing_subscriber::EnvFilter;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
-/// Libraries that warn of what a stranger sends. They are heard only when the
-/// filter names them, so that nobody can fill the log from outside.
-const QUIET: &str = "is=error,dimpl=error";
+/// Libraries that warn of what a stranger sends, or each second of what `cluster`
+/// says once. They are heard only when the filter names them, so that nobody can
+/// fill the log from outside.
+const QUIET: &str = "is=error,dimpl=error,async_nats=off";
 
 /// A filter that is known to be good.
 #[derive(Debug)]

@@ -88,6 +88,11 @@ impl Caller {
         holdings.screens.iter().flat_map(|screen| screen.reception().wrong).collect()
     }
 
+    /// Will not come back when its connection ends.
+    pub fn will_not_return(&self) {
+        self.holdings.lock().last_connection = true;
+    }
+
     /// Goes away without a word, media included, and never comes back.
     pub fn vanish(self) {
         self.task.abort();

@@ -58,6 +58,10 @@ impl Discovery for MemoryDiscovery {
     fn watch(&self, role: Role) -> watch::Receiver<Arc<[NodeInfo]>> {
         self.nodes(role).published.subscribe()
     }
+
+    fn healthy(&self) -> bool {
+        true
+    }
 }
 
 impl Nodes {
@@ -101,6 +105,7 @@ struct InProcess {
     number: u64,
 }
 
+#[async_trait]
 impl Announcement for InProcess {
     fn update(&self, load: f32, draining: bool) {
         self.discovery.nodes(self.role).change(&self.id, self.number, |node| {
@@ -109,6 +114,8 @@ impl Announcement for InProcess {
             true
         });
     }
+
+    async fn end(self: Box<Self>) {}
 }
 
 impl Drop for InProcess {

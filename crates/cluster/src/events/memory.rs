@@ -38,6 +38,10 @@ impl Events for MemoryEvents {
         self.listeners.lock().entry(rid.clone()).or_default().push(feeder);
         Ok(subscription)
     }
+
+    fn healthy(&self) -> bool {
+        true
+    }
 }
 
 fn forget_closed(listeners: &Weak<Listeners>, rid: &RoomId) {

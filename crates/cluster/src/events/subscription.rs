@@ -86,6 +86,11 @@ impl Feeder {
         self.queue.is_closed()
     }
 
+    /// Waits until the listener has gone.
+    pub async fn closed(&self) {
+        self.queue.closed().await;
+    }
+
     fn offer(&self, received: Received) -> bool {
         match self.queue.try_send(received) {
             Ok(()) => true,

@@ -48,9 +48,9 @@ use servers::Servers;
 
 pub use config::{RedisConfig, RedisConfigError};
 
-/// Calls under way at a time. A further one is refused, as where Redis is away: so many in two seconds at the most
-/// are more than a server answers, and each may hold a broadcast of 256 KiB.
-const MAX_CALLS: usize = 8192;
+/// Calls under way at a time. A further one is refused, as where Redis is away: a server that answers has far fewer
+/// waiting, and each may hold a broadcast of 256 KiB.
+const MAX_CALLS: usize = 4096;
 
 /// How often it is said that a server refuses what it is asked: the same cause would fill the log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);

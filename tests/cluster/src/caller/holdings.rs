@@ -41,6 +41,8 @@ pub(super) struct Holdings {
     pub(super) screens: Vec<Subscriber>,
     /// The streams of the others, and the nodes that hold them.
     pub(super) streams: BTreeMap<String, String>,
+    /// Whether the connection that it has, or gets next, is its last.
+    pub(super) last_connection: bool,
     diary: Vec<(Option<Instant>, String)>,
 }
 

@@ -58,6 +58,7 @@ impl Line {
             drop(older.take());
             match self.attend(&peer, from).await {
                 End::Kicked => return self.note("kicked"),
+                End::Lost(_) if self.holdings.lock().last_connection => return,
                 End::Lost(why) => self.note(&format!("lost: {why}")),
             }
             older = Some(peer);

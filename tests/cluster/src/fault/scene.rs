@@ -36,6 +36,8 @@ pub async fn run(fault: Fault, cluster: &Cluster, media: &MediaThread) -> Outcom
     sleep(QUIET).await;
     let (_, sfu) = cast.ada.stream().expect("Ada publishes");
 
+    // Else she comes back faster than she dies.
+    carol.will_not_return();
     let since = Instant::now();
     let mend = tokio::task::block_in_place(|| fault.inflict(cluster, &sfu));
     carol.vanish();

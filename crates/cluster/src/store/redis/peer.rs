@@ -102,8 +102,7 @@ impl Peer {
 
     /// Whether the last that is known of it is that it answers.
     pub(super) fn answers(&self) -> bool {
-        let state = self.state.borrow();
-        state.link.is_some() && state.failure.is_none()
+        self.usable_link().is_some()
     }
 
     async fn connect(self: Arc<Self>) {

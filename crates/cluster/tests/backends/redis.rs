@@ -1,0 +1,12 @@
+//! The store on a real Redis.
+
+mod access;
+mod clusters;
+mod faults;
+mod garbage;
+mod names;
+mod pair;
+mod people;
+mod same;
+mod sentinels;
+mod sweeps;
