@@ -90,14 +90,14 @@ mod tests {
     #[tokio::test]
     async fn what_came_first_is_read_first_in_pieces_of_any_size() {
         let (ours, mut theirs) = tokio::io::duplex(64);
-        let mut wire = Wire::greeted(Bytes::from_static(b"hello"), Box::new(ours));
+        let mut wire = Wire::greeted(Bytes::from_static(b"good"), Box::new(ours));
         theirs.write_all(b" world").await.unwrap();
         let mut piece = [0; 3];
         wire.read_exact(&mut piece).await.unwrap();
-        assert_eq!(&piece, b"hel");
-        let mut rest = [0; 8];
+        assert_eq!(&piece, b"goo");
+        let mut rest = [0; 7];
         wire.read_exact(&mut rest).await.unwrap();
-        assert_eq!(&rest, b"lo world");
+        assert_eq!(&rest, b"d world");
         wire.write_all(b"back").await.unwrap();
         let mut back = [0; 4];
         theirs.read_exact(&mut back).await.unwrap();

@@ -174,8 +174,7 @@ impl Layers {
         const S: &str = "redis";
         self.optional(S, "addrs", |layers, _, _| {
             let addrs = layers.servers(S, "addrs", &["redis", "rediss"], "redis://127.0.0.1:6379")?;
-            let sentinel =
-                layers.optional(S, "sentinel_master", |layers, section, key| layers.text(section, key))?;
+            let sentinel = layers.optional(S, "sentinel_master", Layers::text)?;
             let kind = match (sentinel, layers.flag(S, "cluster")?) {
                 (None, false) => RedisKind::Single,
                 (Some(master), false) => RedisKind::Sentinel(master),
@@ -190,8 +189,7 @@ impl Layers {
             if ca.is_some() && addrs.iter().any(|addr| addr.starts_with("redis:")) {
                 return Err(layers.without(S, "ca", "addrs", "rediss"));
             }
-            let username =
-                layers.optional(S, "username", |layers, section, key| layers.text(section, key))?;
+            let username = layers.optional(S, "username", Layers::text)?;
             let password = layers.secret(S, "password")?;
             if username.is_some() && password.is_none() {
                 return Err(layers.alone(S, "username", "password"));
@@ -201,8 +199,7 @@ impl Layers {
     }
 
     fn login(&self, section: &'static str) -> Result<Option<Login>, ConfigError> {
-        let username =
-            self.optional(section, "username", |layers, section, key| layers.text(section, key))?;
+        let username = self.optional(section, "username", Layers::text)?;
         match (username, self.secret(section, "password")?) {
             (Some(username), Some(password)) => Ok(Some(Login { username, password })),
             (None, None) => Ok(None),

@@ -83,7 +83,7 @@ pub struct Ops {
 impl Layers {
     pub(super) fn node(&self) -> Result<Node, ConfigError> {
         Ok(Node {
-            id: self.optional("node", "id", |layers, section, key| layers.node_id(section, key))?,
+            id: self.optional("node", "id", Layers::node_id)?,
             dc: self.text("node", "dc")?,
             drain_timeout: self.seconds("node", "drain_timeout", 0..=MAX_DRAIN)?,
         })

@@ -54,7 +54,7 @@ fn saying(rid: &str, version: u64, bytes: usize) -> RoomEvent {
 }
 
 async fn next(subscription: &mut Subscription) -> Received {
-    timeout(PATIENCE, subscription.next()).await.expect("something comes").expect("it goes on")
+    timeout(PATIENCE, subscription.next()).await.unwrap().unwrap()
 }
 
 /// The next event, whatever was missed before.
