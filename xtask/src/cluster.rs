@@ -19,9 +19,15 @@ pub(crate) fn run(args: &[&str]) -> Done {
 /// The protocol's tests, which are built already, against a cluster: users take turns over two
 /// signals, and streams lie on two SFUs.
 pub(crate) fn protocol() -> Done {
-    let mut args = vec!["exec", "cargo", "test", "--release", "--workspace", "--test", "protocol", "--"];
+    let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let mut args = vec!["exec", &cargo, "test", "--release", "--workspace", "--test", "protocol", "--"];
     args.extend(STANDALONE_ONLY.iter().flat_map(|name| ["--skip", name]));
     run_command(cluster(&args)?)
+}
+
+/// Joins in a few rooms: shows that the measurement works. Everything is built already.
+pub(crate) fn control() -> Done {
+    run_command(cluster(&["control", "--rooms", "200"])?)
 }
 
 fn cluster(args: &[&str]) -> Done<Command> {

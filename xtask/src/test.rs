@@ -11,6 +11,7 @@ pub(crate) fn all() -> Done {
     run(cargo(["build", "--release", "--workspace", "--all-targets"]))?;
     run(cargo(["test", "--release", "--workspace"]))?;
     cluster::protocol()?;
+    cluster::control()?;
     bench::measure(&["--quick".to_owned()])?;
     // Builds the server once more, as the README's first command does, without the tests' features.
     e2e::run(&[])

@@ -20,6 +20,11 @@ use usage::Usage;
 
 /// Connections of one generator: a process has a limited number of file descriptors.
 const PER_GENERATOR: usize = 8_000;
+/// Of all rooms, in hundredths: those whose Redis commands are counted (before users are many enough
+/// that saying who is still there is most of what Redis hears), and those that are filled as fast as
+/// it goes; the rest is paced.
+const COUNTED_PERCENT: usize = 2;
+const FAST_PERCENT: usize = 68;
 /// Of the fastest rate; the times that a join takes are those at this rate.
 const PACE: f64 = 0.5;
 
@@ -30,7 +35,8 @@ struct Generator {
     output: BufReader<ChildStdout>,
 }
 
-/// Opens two connections per room, then joins: most rooms as fast as it goes, the rest at half that rate.
+/// Opens two connections per room, then joins: most rooms as fast as it goes, the rest at half that
+/// rate.
 ///
 /// # Errors
 /// When a generator ends, or says what cannot be read.
@@ -46,10 +52,13 @@ pub fn measure(rooms: usize) -> anyhow::Result<Report> {
     for generator in &mut generators {
         generator.answer().context("a generator's connections")?;
     }
+    let portion = |percent: usize| (rooms / count * percent).div_ceil(100);
     let connected = Usage::now(&cluster);
+    let counted = all(&mut generators, &format!("fast {}", portion(COUNTED_PERCENT)))?;
+    let first = Usage::now(&cluster);
 
     let since = Instant::now();
-    let fast = all(&mut generators, "fast")?;
+    let fast = all(&mut generators, &format!("fast {}", portion(FAST_PERCENT)))?;
     let seconds = since.elapsed().as_secs_f64();
     let usage = Usage::now(&cluster);
     let joins = numbers(&fast, "joins").len();
@@ -65,7 +74,9 @@ pub fn measure(rooms: usize) -> anyhow::Result<Report> {
         notice_micros: numbers(&paced, "notices"),
         fast_join_micros: numbers(&fast, "joins"),
         fast_notice_micros: numbers(&fast, "notices"),
-        before: connected,
+        counted_joins: numbers(&counted, "joins").len(),
+        empty: connected,
+        before: first,
         after: usage,
         full: Usage::now(&cluster),
     };

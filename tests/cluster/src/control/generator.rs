@@ -10,8 +10,6 @@ use tokio::time::sleep_until;
 
 /// Connections being opened, and rooms being filled, at the same time.
 const AT_ONCE: usize = 32;
-/// Of all rooms, in hundredths: those that are filled as fast as it goes.
-const FAST_PERCENT: usize = 70;
 /// A room is idle for longer than users may be while others are filled: 60 s without a request is the end.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -27,8 +25,8 @@ struct Took {
     notice: u64,
 }
 
-/// Opens two connections for each room, says so, and then does what its input says: `fast`, or
-/// `paced JOINS-PER-SECOND`, each with a line of JSON for an answer.
+/// Opens two connections for each room, says so, and then does what its input says, each with a line of
+/// JSON for an answer: `fast ROOMS` fills so many more as fast as it goes, `paced JOINS-PER-SECOND` the rest.
 ///
 /// # Errors
 /// When a server refuses a connection or a join.
@@ -52,19 +50,21 @@ pub async fn generate(urls: &str, rooms: usize) -> anyhow::Result<()> {
         .try_collect()
         .await?;
     say(&json!({"connected": pairs.len() * 2}));
-    let (fast, paced) = pairs.split_at(rooms * FAST_PERCENT / 100);
-    command("fast").await?;
-    say(&report(&as_fast_as_it_goes(fast).await?));
-    let rate: f64 = command("paced").await?.trim().parse().context("a rate")?;
-    say(&report(&at_a_rate(paced, rate).await?));
+    let mut empty = pairs.as_slice();
     // The connections stand until the parent has looked at everything.
-    while line().await?.is_some() {}
+    while let Some(command) = line().await? {
+        let took = match command.trim().split_once(' ') {
+            Some(("fast", count)) => {
+                let (now, later) = empty.split_at(count.parse::<usize>()?.min(empty.len()));
+                empty = later;
+                as_fast_as_it_goes(now).await?
+            }
+            Some(("paced", rate)) => at_a_rate(std::mem::take(&mut empty), rate.parse()?).await?,
+            _ => anyhow::bail!("{command:?} is no command"),
+        };
+        say(&report(&took));
+    }
     Ok(())
-}
-
-async fn command(name: &str) -> anyhow::Result<String> {
-    let line = line().await?.context("no more commands")?;
-    Ok(line.strip_prefix(name).with_context(|| format!("{line:?} is not {name}"))?.to_owned())
 }
 
 /// The next line of the input, unless it has ended.

@@ -22,7 +22,11 @@ pub struct Report {
     pub(super) notice_micros: Vec<u64>,
     pub(super) fast_join_micros: Vec<u64>,
     pub(super) fast_notice_micros: Vec<u64>,
+    /// Those whose Redis commands are counted.
+    pub(super) counted_joins: usize,
     /// All connected, nobody in a room.
+    pub(super) empty: Usage,
+    /// After the counted joins.
     pub(super) before: Usage,
     /// After the fast joins.
     pub(super) after: Usage,
@@ -68,8 +72,8 @@ impl Report {
     }
 
     fn redis(&self) -> String {
-        let commands = self.after.commands_since(&self.before);
-        let per_join = |calls: u64| calls as f64 / self.joins.max(1) as f64;
+        let commands = self.before.commands_since(&self.empty);
+        let per_join = |calls: u64| calls as f64 / self.counted_joins.max(1) as f64;
         let scripts = commands.iter().filter(|(command, _)| SCRIPTS.contains(&command.as_str()));
         let scripts: u64 = scripts.map(|(_, calls)| calls).sum();
         let mut listed: Vec<_> = commands.iter().filter(|(_, calls)| per_join(**calls) >= 0.005).collect();
@@ -77,9 +81,10 @@ impl Report {
         let listed: Vec<String> =
             listed.iter().map(|(command, calls)| format!("{command} {:.2}", per_join(**calls))).collect();
         format!(
-            "- Redis: **{:.2} calls per join** (scripts). All commands by `INFO commandstats`, those inside \
-             of scripts and of the nodes' beats included, per join: {}.\n",
+            "- Redis: **{:.2} calls per join** (scripts; of the first {} joins). All commands by `INFO \
+             commandstats`, those inside of scripts and for the nodes' beats included, per join: {}.\n",
             per_join(scripts),
+            self.counted_joins,
             listed.join(", "),
         )
     }
@@ -90,7 +95,8 @@ impl Report {
              memory, all rooms full |\n| --- | --: | --: | --: | --: |\n",
         );
         for (name, (cpu_after, _)) in &self.after.processes {
-            let (cpu_before, before) = self.before.processes.get(name).copied().unwrap_or_default();
+            let (cpu_before, _) = self.before.processes.get(name).copied().unwrap_or_default();
+            let (_, before) = self.empty.processes.get(name).copied().unwrap_or_default();
             let (_, full) = self.full.processes.get(name).copied().unwrap_or_default();
             let cpu = cpu_after.saturating_sub(cpu_before) as f64;
             let _ = writeln!(
