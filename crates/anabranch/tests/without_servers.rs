@@ -5,13 +5,22 @@ mod support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use support::{PATIENCE, http};
 
 /// An address where nobody listens.
 fn nowhere() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
+    // Below the ports that the system hands out: who tries to connect to one of those may meet itself.
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let place = (std::process::id() * 31 + NEXT.fetch_add(1, Ordering::Relaxed)) % 9000;
+        let address = SocketAddr::from(([127, 0, 0, 1], 23_000 + u16::try_from(place).unwrap()));
+        if TcpListener::bind(address).is_ok() {
+            return address;
+        }
+    }
 }
 
 /// A process, ended with the test.
@@ -46,6 +55,19 @@ impl Process {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         http(self.ops, "GET /readyz").await.1
+    }
+
+    /// Waits until it is ready.
+    async fn ready(&mut self) {
+        let began = Instant::now();
+        loop {
+            let readiness = self.readiness().await;
+            if readiness == "ready\n" {
+                return;
+            }
+            assert!(began.elapsed() < PATIENCE, "{readiness}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 
     fn signal(&self, name: &str) {
@@ -97,7 +119,7 @@ async fn a_drain_that_nobody_follows_ends_with_its_time() {
     let flags = [format!("signal.listen={listen}"), "node.drain_timeout=1".to_owned()];
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let mut process = Process::start("standalone", &flags);
-    assert_eq!(process.readiness().await, "ready\n");
+    process.ready().await;
     let mut ann = support::Client::connect(listen, "ann").await;
     ann.done("join", serde_json::json!({"rid": "r"})).await;
     assert!(http(process.ops, "POST /drain").await.0.starts_with("http/1.1 202"));
@@ -113,7 +135,7 @@ async fn a_second_signal_ends_a_drain() {
     let flags = [format!("signal.listen={listen}"), "node.drain_timeout=600".to_owned()];
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let mut process = Process::start("standalone", &flags);
-    assert_eq!(process.readiness().await, "ready\n");
+    process.ready().await;
     let mut ann = support::Client::connect(listen, "ann").await;
     ann.done("join", serde_json::json!({"rid": "r"})).await;
     http(process.ops, "POST /drain").await;

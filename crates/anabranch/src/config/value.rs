@@ -1,6 +1,7 @@
 //! From a value to what it means. Every error names the key, what was expected
 //! and what was there.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -169,10 +170,20 @@ impl Layers {
     }
 }
 
+/// An address without the password that may stand in it: what is wrong with a config ends up in logs.
+fn without_login(text: &str) -> Cow<'_, str> {
+    let login = text.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?)));
+    match login {
+        Some((scheme, (_, rest))) => Cow::Owned(format!("{scheme}://…@{rest}")),
+        None => Cow::Borrowed(text),
+    }
+}
+
 /// A value as a person would recognise it: its kind, and itself where it is short.
 fn shown(value: &Value) -> String {
     match value {
         Value::String(text) => {
+            let text = without_login(text);
             let short: String = text.chars().take(64).collect();
             format!("{short:?}{}", if short.len() < text.len() { "…" } else { "" })
         }
