@@ -23,6 +23,8 @@ mod room;
 mod server;
 mod service;
 mod session;
+#[cfg(test)]
+mod simulation;
 
 pub use config::{Config, Edges, Timing, Tls};
 pub use server::StartError;

@@ -193,6 +193,18 @@ impl Room {
         let notices = view.reset(state);
         inner.members.tell_ahead(&self.rid, state);
         self.tell(&mut inner.members, state.version, &notices);
+        for session in inner.members.sessions() {
+            fan_out::tell_what_ended(&self.rid, view, session);
+        }
+    }
+
+    /// Tells a connection which of its streams the room had, and has no more. An event would have told it,
+    /// but where a view jumps to a state, what came and went in between leaves no trace.
+    pub(crate) fn tell_what_ended(&self, session: &Session) {
+        let inner = self.inner.lock();
+        if let Some(view) = &inner.view {
+            fan_out::tell_what_ended(&self.rid, view, session);
+        }
     }
 
     fn tell(&self, members: &mut Members, version: u64, notices: &[Notice]) {

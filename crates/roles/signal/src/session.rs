@@ -22,7 +22,7 @@ pub(crate) use outbox::{Closing, Outbox};
 pub(crate) use roll::Sessions;
 
 use crate::{context::Context, notice, server::Wire};
-use model::{Owner, RoomId, UserId};
+use model::{Owner, RoomId, StreamId, UserId};
 use parking_lot::Mutex;
 use std::{
     collections::BTreeSet,
@@ -93,6 +93,14 @@ impl Session {
             self.kick(std::slice::from_ref(rid));
         } else {
             self.outbox.push(notice::peer_kick(rid, &self.uid));
+        }
+    }
+
+    /// The room had a stream of this connection by this version.
+    pub(crate) fn added(&self, rid: &RoomId, mid: &StreamId, version: u64) {
+        let mut holdings = self.holdings.lock();
+        if let Some(published) = holdings.get_mut(rid).and_then(|held| held.published.get_mut(mid)) {
+            published.added = version;
         }
     }
 

@@ -103,13 +103,14 @@ impl Clients {
         Ok(entries.map(|entry| StillHeld { version: entry.version, held: entry.held }).collect())
     }
 
+    /// Answers the room's version with it, unless an attempt before the one that was answered added it.
     pub(crate) async fn add_stream(
         &self,
         deadline: Instant,
         rid: &RoomId,
         owner: &Owner,
         stream: &Stream,
-    ) -> Result<(), Refusal> {
+    ) -> Result<Option<u64>, Refusal> {
         let request = proto::AddStreamRequest {
             rid: rid.to_string(),
             owner: Some(owner.into()),
@@ -122,9 +123,9 @@ impl Clients {
         });
         match reply.await {
             // Nobody can guess the id: the attempt before this one got through.
-            Err(failed) if failed.repeated && failed.status.code() == Code::AlreadyExists => Ok(()),
+            Err(failed) if failed.repeated && failed.status.code() == Code::AlreadyExists => Ok(None),
             Err(failed) => Err(failed.refusal()),
-            Ok(_) => Ok(()),
+            Ok(added) => Ok(Some(added.version)),
         }
     }
 

@@ -1,9 +1,15 @@
 //! `getusers`: who else is in the room.
 
 use super::call::Call;
-use crate::{clients::Held, lists::Lists, refusal::Refusal};
+use crate::{
+    clients::{Clients, Held},
+    lists::Lists,
+    refusal::Refusal,
+    session::Session,
+};
 use model::{ErrorCode, RoomId};
 use std::slice;
+use tokio::time::Instant;
 
 pub(super) async fn getusers(call: &Call<'_>) -> Result<(), Refusal> {
     with_lists(call, |lists| call.answer(&lists.users())).await
@@ -14,16 +20,21 @@ pub(super) async fn getusers(call: &Call<'_>) -> Result<(), Refusal> {
 pub(super) async fn with_lists(call: &Call<'_>, answer: impl FnOnce(Lists<'_>)) -> Result<(), Refusal> {
     let rid = call.data()?.rid()?;
     let room = call.joined(&rid)?;
-    let version = version(call, &rid).await?;
+    let version = version(call.clients(), call.deadline, call.session, &rid).await?;
     let uid = &call.session.uid;
     room.answer_at(version, call.deadline, |state| answer(Lists::new(&rid, state, uid))).await
 }
 
 /// The room's version now, where this connection is in it by the register's account.
-pub(super) async fn version(call: &Call<'_>, rid: &RoomId) -> Result<u64, Refusal> {
-    let (uid, owner) = (call.session.uid.clone(), call.session.owner.clone());
+pub(super) async fn version(
+    clients: &Clients,
+    deadline: Instant,
+    session: &Session,
+    rid: &RoomId,
+) -> Result<u64, Refusal> {
+    let (uid, owner) = (session.uid.clone(), session.owner.clone());
     let me = Held { rid: rid.clone(), uid, owner };
-    let held = call.clients().keep_alive(call.deadline, slice::from_ref(&me)).await?;
+    let held = clients.keep_alive(deadline, slice::from_ref(&me)).await?;
     let me = held.first().ok_or_else(|| Refusal::plain(ErrorCode::Internal))?;
     if me.held { Ok(me.version) } else { Err(Refusal::plain(ErrorCode::NotJoined)) }
 }

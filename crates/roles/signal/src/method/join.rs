@@ -44,7 +44,8 @@ async fn first(call: &Call<'_>, rid: RoomId, resume: Option<&Resume>) -> Result<
     // Before the room: the server may end a stream of it at once.
     call.session.holdings.lock().insert(rid.clone(), held);
     match room.admit(call.session, state, |state| answer(call, &rid, state, lives_on.as_ref())) {
-        Admitted::Member => {}
+        // The room may be further than the join: with streams that were said to live on.
+        Admitted::Member => room.tell_what_ended(call.session),
         Admitted::Replaced => {
             let held = call.session.holdings.lock().remove(&rid);
             drop(held);
@@ -80,7 +81,7 @@ fn forget_handed_over(call: &Call<'_>, rid: &RoomId) {
 /// connection which is told right after that it is not in it any more.
 async fn again(call: &Call<'_>, rid: &RoomId, resume: bool) -> Result<(), Refusal> {
     let room = call.joined(rid)?;
-    let version = version(call, rid).await?;
+    let version = version(call.clients(), call.deadline, call.session, rid).await?;
     let lives_on = if resume { Some(call.holding(rid, |held| Resumed::of(held))?) } else { None };
     room.answer_at(version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref())).await
 }

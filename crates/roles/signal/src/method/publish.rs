@@ -1,10 +1,14 @@
 //! `publish`: a stream of the caller's, to an SFU and then into the room.
 
-use super::call::{Call, unguessable};
+use super::{
+    call::{Call, unguessable},
+    getusers::version,
+};
 use crate::{
     clients::{Offer, deadline},
     refusal::Refusal,
-    session::Published,
+    room::Room,
+    session::{Published, Session},
 };
 use model::{ErrorCode, NodeId, RoomId, Stream, StreamId};
 use serde::Serialize;
@@ -33,7 +37,7 @@ impl<'a> Jsep<'a> {
 pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
     let rid = data.rid()?;
-    call.joined(&rid)?;
+    let room = call.joined(&rid)?;
     let (sdp, info) = (data.offer()?, data.minfo()?);
 
     let uid = &call.session.uid;
@@ -42,15 +46,34 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
     // Ours before anybody hears of it: the server may end it at once.
     call.holding(&rid, |held| held.published.insert(mid.clone(), Published::at(sfu.clone())))?;
     let stream = Stream { mid, uid: uid.clone(), sfu, info };
-    if let Err(refusal) = call.clients().add_stream(call.deadline, &rid, &call.session.owner, &stream).await {
-        call.holding(&rid, |held| held.published.remove(&stream.mid))?;
-        let doubtful = refusal.code == ErrorCode::RegisterSilent;
-        take_back(call, rid, stream.mid, stream.sfu, doubtful);
-        return Err(refusal);
-    }
+    let added = match call.clients().add_stream(call.deadline, &rid, &call.session.owner, &stream).await {
+        Ok(added) => added,
+        Err(refusal) => {
+            call.holding(&rid, |held| held.published.remove(&stream.mid))?;
+            let doubtful = refusal.code == ErrorCode::RegisterSilent;
+            take_back(call, rid, stream.mid, stream.sfu, doubtful);
+            return Err(refusal);
+        }
+    };
     let (mid, sfuid) = (stream.mid.as_str(), stream.sfu.as_str());
     call.answer(&Taken { jsep: Jsep::answer(&sdp), mid, sfuid });
+    if let Some(version) = added {
+        note_added(call.session, &room, &rid, &stream.mid, version);
+        return Ok(());
+    }
+    let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
+    call.afterwards(async move {
+        if let Ok(version) = version(&context.clients, deadline(), &session, &rid).await {
+            note_added(&session, &room, &rid, &stream.mid, version);
+        }
+    });
     Ok(())
+}
+
+/// The room had the stream by this version. It may have lost it already, and this node have jumped over both.
+fn note_added(session: &Session, room: &Room, rid: &RoomId, mid: &StreamId, version: u64) {
+    session.added(rid, mid, version);
+    room.tell_what_ended(session);
 }
 
 async fn to_sfu(call: &Call<'_>, offer: &Offer<'_>) -> Result<(NodeId, String), Refusal> {

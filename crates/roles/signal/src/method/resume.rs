@@ -134,14 +134,18 @@ impl Resume {
         for stream in own() {
             let named = self.pubs.iter().any(|named| named.mid == stream.mid);
             if named && claims.may_live(&stream.mid, &stream.sfu) {
-                held.published.insert(stream.mid.clone(), Published::at(stream.sfu.clone()));
+                held.published
+                    .insert(stream.mid.clone(), Published::at(stream.sfu.clone()).added(state.version));
             } else {
                 end(call, rid, stream);
             }
         }
         for lost in self.pubs.iter().filter(|named| own().all(|stream| stream.mid != named.mid)) {
-            if claims.has_stream(&lost.mid) && announce(call, rid, lost).await {
-                held.published.insert(lost.mid.clone(), Published::at(lost.sfu.clone()));
+            if !claims.has_stream(&lost.mid) {
+                continue;
+            }
+            if let Some(version) = announce(call, rid, lost).await {
+                held.published.insert(lost.mid.clone(), Published::at(lost.sfu.clone()).added(version));
             }
         }
         for subscription in self.subs.iter().filter(|named| claims.held.sids.contains(&named.sid)) {
@@ -151,8 +155,9 @@ impl Resume {
     }
 }
 
-/// A stream that its SFU holds and the room does not know.
-async fn announce(call: &Call<'_>, rid: &RoomId, lost: &ResumedPub) -> bool {
+/// A stream that its SFU holds and the room does not know. Answers the room's version with it, or 0 where
+/// that is not known.
+async fn announce(call: &Call<'_>, rid: &RoomId, lost: &ResumedPub) -> Option<u64> {
     let stream = Stream {
         mid: lost.mid.clone(),
         uid: call.session.uid.clone(),
@@ -163,7 +168,7 @@ async fn announce(call: &Call<'_>, rid: &RoomId, lost: &ResumedPub) -> bool {
     if let Err(refusal) = &added {
         tracing::debug!(mid = ?stream.mid, %refusal, "a stream could not be announced again");
     }
-    added.is_ok()
+    added.ok().map(Option::unwrap_or_default)
 }
 
 /// A stream that the room knows and the client no longer has.

@@ -1,8 +1,8 @@
 //! Who hears what. Each notification is written once, however many hear it.
 
 use super::members::{Member, Members};
-use crate::notice;
-use model::{Notice, RoomId};
+use crate::{notice, session::Session};
+use model::{Notice, RoomId, RoomView};
 use std::slice;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -21,6 +21,23 @@ pub(super) fn tell_one(rid: &RoomId, member: &mut Member, notices: &[Notice]) {
     for notice in notices {
         News::new(notice).tell(rid, member);
     }
+}
+
+/// Tells a publisher which of its streams the view should have and does not.
+pub(super) fn tell_what_ended(rid: &RoomId, view: &RoomView, session: &Session) {
+    let mut holdings = session.holdings.lock();
+    let Some(held) = holdings.get_mut(rid).filter(|held| !held.handed_over) else { return };
+    held.published.retain(|mid, published| {
+        let known = published.added != 0 && published.added <= view.version();
+        if !known || view.stream(mid).is_some() {
+            return true;
+        }
+        let ended = Notice::StreamRemove { uid: session.uid.clone(), mid: mid.clone(), by_server: true };
+        if let Some(frame) = notice::frame(rid, &ended) {
+            session.outbox.push(frame);
+        }
+        false
+    });
 }
 
 /// A fact, and its frame once somebody needs it.

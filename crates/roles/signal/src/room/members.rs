@@ -43,6 +43,11 @@ impl Members {
         self.0.is_empty()
     }
 
+    /// All who still hear of the room.
+    pub(super) fn sessions(&self) -> impl Iterator<Item = &Session> {
+        self.0.values().filter(|member| !member.handed_over).map(|member| &*member.session)
+    }
+
     /// Those who have not heard of this version.
     pub(super) fn before(&mut self, version: u64) -> impl Iterator<Item = &mut Member> {
         self.0.values_mut().filter_map(move |member| {

@@ -34,11 +34,18 @@ pub(crate) struct Published {
     pub(crate) sfu: NodeId,
     /// The client was told that the SFU drains.
     pub(crate) told_to_move: bool,
+    /// By this version the room had the stream; 0 where that is not known (yet).
+    pub(crate) added: u64,
 }
 
 impl Published {
     pub(crate) fn at(sfu: NodeId) -> Self {
-        Self { sfu, told_to_move: false }
+        Self { sfu, told_to_move: false, added: 0 }
+    }
+
+    /// The room had it by this version.
+    pub(crate) fn added(self, version: u64) -> Self {
+        Self { added: version, ..self }
     }
 }
 

@@ -71,4 +71,8 @@ impl Events for Unreliable {
     async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError> {
         self.events.subscribe(rid).await
     }
+
+    fn healthy(&self) -> bool {
+        self.events.healthy()
+    }
 }
