@@ -13,7 +13,7 @@ mod thread;
 mod transport;
 
 pub use delays::Delays;
-pub use flow::Flow;
+pub use flow::{Flow, PAUSE};
 pub use publisher::{Emission, Publisher, PublisherConfig};
 pub use reception::Reception;
 pub use source::{Pacing, VideoRate};

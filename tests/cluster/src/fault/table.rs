@@ -1,6 +1,9 @@
 //! The outcomes as a page for `docs/`.
 
 use std::fmt::Write;
+use std::time::Duration;
+
+use peer::media::PAUSE;
 
 use super::Outcome;
 use crate::machine;
@@ -12,8 +15,8 @@ moment of the fault. Eve only looks on. Newcomers come every half second from th
 of its own, and try one signal after the other until they are in, the broken one first.
 
 - **Longest media gap**: the longest time without a packet at Ada or Bob, from the packets' own times of
-  arrival, between the fault and 15 s after its end. Frames come every 20 and 33 ms; a gap below 100 ms is
-  none that anybody notices.
+  arrival, between the fault and 15 s after its end. Frames come every 20 and 33 ms, so gaps of up to 40 ms
+  are not told apart; one below 100 ms is none that anybody notices.
 - **The room saw**: everything that Eve was told, and how long after the fault. That Carol leaves, and that
   her stream ends, is right.
 - **A new join took**: the longest time that any newcomer needed.
@@ -32,13 +35,18 @@ pub fn markdown(outcomes: &[Outcome]) -> String {
     for outcome in outcomes {
         let _ = writeln!(
             page,
-            "| {} | {} ms | {} | {:.1} s | {} |",
+            "| {} | {} | {} | {:.1} s | {} |",
             outcome.fault.name(),
-            outcome.pause.as_millis(),
+            gap(outcome.pause),
             outcome.story(),
             outcome.slowest_join.as_secs_f64(),
             outcome.ghosts.len(),
         );
     }
     page
+}
+
+/// A gap, as exactly as it is known.
+fn gap(pause: Duration) -> String {
+    if pause <= PAUSE { format!("≤ {} ms", PAUSE.as_millis()) } else { format!("{} ms", pause.as_millis()) }
 }

@@ -3,8 +3,9 @@
 
 use std::time::{Duration, Instant};
 
-/// Packets closer together than this belong to one span: audio comes every 20 ms, video every 33.
-const PAUSE: Duration = Duration::from_millis(40);
+/// Packets closer together than this belong to one span, and a shorter pause is none: audio comes every
+/// 20 ms, video every 33.
+pub const PAUSE: Duration = Duration::from_millis(40);
 /// Spans kept; with more than these the oldest are forgotten.
 const MAX_SPANS: usize = 10_000;
 
