@@ -23,7 +23,7 @@ fn nowhere() -> SocketAddr {
     }
 }
 
-/// A process, ended with the test.
+/// A process, ended with the test, however that ends.
 struct Process {
     child: Child,
     ops: SocketAddr,
@@ -79,6 +79,14 @@ impl Process {
     fn ended(mut self) -> (Option<i32>, Duration) {
         let began = Instant::now();
         (self.child.wait().unwrap().code(), began.elapsed())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // An error: it has ended by itself.
+        self.child.kill().ok();
+        self.child.wait().ok();
     }
 }
 
