@@ -1,6 +1,6 @@
 //! Taking a connection's user out of its rooms, and ending its media.
 
-use super::{Published, RoomHoldings, Session, Subscribed};
+use super::{Closing, Published, RoomHoldings, Session, Subscribed};
 use crate::{clients::deadline, context::Context};
 use futures_util::{StreamExt, stream};
 use model::{ErrorCode, RoomId, StreamId, SubscriptionId, UserId, room::limits::USER_EXPIRY_MS};
@@ -28,7 +28,9 @@ pub(crate) async fn leave_all(context: &Arc<Context>, session: &Arc<Session>) {
     });
     let doubtful = at_once(unanswered, |rid| {
         let (context, session) = ending();
-        async move { tell_register(&context, &session, &rid).await }
+        async move {
+            tell_register(&context, &session, &rid).await;
+        }
     });
     tokio::join!(held, doubtful);
 }
@@ -38,26 +40,30 @@ async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: 
     if held.handed_over {
         return;
     }
-    tokio::join!(
-        tell_register(&context, &session, &rid),
-        close_at_sfus(&context, &session.uid, &rid, held.published, held.subscriptions),
-    );
+    // The register first: where it knows another connection for the user, the media lives on through that one, unless
+    // this one was kicked, and its streams with it.
+    let ours = tell_register(&context, &session, &rid).await;
+    if ours || session.outbox.ended() == Closing::KICKED {
+        close_at_sfus(&context, &session.uid, &rid, held.published, held.subscriptions).await;
+    }
 }
 
-async fn tell_register(context: &Context, session: &Session, rid: &RoomId) {
+/// Answers whether the user was this connection's, as far as anybody said.
+async fn tell_register(context: &Context, session: &Session, rid: &RoomId) -> bool {
     let since = Instant::now();
     while since.elapsed() < PERSISTENCE {
         match context.clients.leave(deadline(), rid, &session.uid, &session.owner).await {
-            Ok(_) => return,
+            Ok(_) => return true,
             // Another connection speaks for the user by now: not our business.
-            Err(refusal) if refusal.code == ErrorCode::NotJoined => return,
+            Err(refusal) if refusal.code == ErrorCode::NotJoined => return false,
             Err(refusal) => tracing::debug!(uid = ?session.uid, ?rid, %refusal, "could not leave"),
         }
         if context.stop.is_cancelled() {
-            return;
+            return true;
         }
         tokio::time::sleep(PAUSE).await;
     }
+    true
 }
 
 /// Ends streams and subscriptions at their SFUs. An SFU that does not answer
