@@ -81,7 +81,7 @@ async fn an_etcd_that_lost_everything_is_told_again() {
     until_ids(&mut at(etcd.url()).watch(Role::Sfu), &["stays"]).await;
     lease.update(0.5, false);
     until(&mut sfus, "who is there", |nodes| ids(nodes) == ["stays"] && nodes[0].load == 0.5).await;
-    assert_eq!(fewest.load(Ordering::SeqCst), 1, "the list was never empty");
+    assert_ne!(fewest.load(Ordering::SeqCst), 0, "the list was never empty");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -104,7 +104,7 @@ async fn an_etcd_that_stood_still_does_not_empty_the_list() {
     lease.update(0.5, false);
     until(&mut sfus, "it goes on", |nodes| nodes[0].load == 0.5).await;
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(fewest.load(Ordering::SeqCst), 1, "the list was never empty");
+    assert_ne!(fewest.load(Ordering::SeqCst), 0, "the list was never empty");
     assert!(there.healthy());
 }
 
