@@ -96,7 +96,10 @@ fn cargo_tool(name: &str, version: &str) -> Done {
     if works(cargo([name, "--version"])) {
         return Ok(());
     }
-    run(cargo(["install", "--locked", &format!("cargo-{name}@{version}")]))
+    // Not optimised: building them takes longer than all they ever do here.
+    let mut install = cargo(["install", "--debug", "--locked", &format!("cargo-{name}@{version}")]);
+    install.env("CARGO_PROFILE_DEV_DEBUG", "none");
+    run(install)
 }
 
 fn python() -> Done {

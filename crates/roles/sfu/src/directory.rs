@@ -7,7 +7,10 @@
 
 use std::time::{Duration, Instant};
 
-use model::ids::{RoomId, StreamId, SubscriptionId, UserId};
+use model::{
+    Owner,
+    ids::{RoomId, StreamId, SubscriptionId, UserId},
+};
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
@@ -21,6 +24,8 @@ pub(crate) struct StreamEntry {
     since: Instant,
     // No room knows it.
     ending: bool,
+    // The connection that claimed it last.
+    claimed_by: Option<Owner>,
 }
 
 /// A subscription here.
@@ -30,6 +35,30 @@ pub(crate) struct SubscriptionEntry {
     pub(crate) uid: UserId,
     pub(crate) mid: StreamId,
     pub(crate) worker: usize,
+    // The connection that claimed it last.
+    claimed_by: Option<Owner>,
+}
+
+impl StreamEntry {
+    /// Whether a connection may end it.
+    pub(crate) fn obeys(&self, asker: Option<&Owner>) -> bool {
+        obeys(self.claimed_by.as_ref(), asker)
+    }
+}
+
+impl SubscriptionEntry {
+    /// Whether a connection may end it.
+    pub(crate) fn obeys(&self, asker: Option<&Owner>) -> bool {
+        obeys(self.claimed_by.as_ref(), asker)
+    }
+}
+
+// A connection that has lost its user to another one hears of it later than the SFUs do.
+fn obeys(claimed_by: Option<&Owner>, asker: Option<&Owner>) -> bool {
+    match (claimed_by, asker) {
+        (Some(claimed_by), Some(asker)) => claimed_by == asker,
+        _ => true,
+    }
 }
 
 /// The id is taken.
@@ -83,7 +112,8 @@ impl Directory {
             *load += 1;
             worker
         });
-        maps.streams.insert(mid.clone(), StreamEntry { rid, uid, worker, since: now, ending: false });
+        let entry = StreamEntry { rid, uid, worker, since: now, ending: false, claimed_by: None };
+        maps.streams.insert(mid.clone(), entry);
         Ok(worker)
     }
 
@@ -101,7 +131,7 @@ impl Directory {
         if maps.subscriptions.contains_key(sid) {
             return Err(CannotSubscribe::Exists);
         }
-        let entry = SubscriptionEntry { rid, uid, mid: mid.clone(), worker };
+        let entry = SubscriptionEntry { rid, uid, mid: mid.clone(), worker, claimed_by: None };
         maps.subscriptions.insert(sid.clone(), entry);
         maps.grow(worker);
         Ok(worker)
@@ -147,12 +177,13 @@ impl Directory {
         streams.map(|(mid, entry)| (entry.rid.clone(), mid.clone())).collect()
     }
 
-    /// Which of these are here and this user's, in this room. The streams are young again: they
-    /// may be on their way into the room.
+    /// Which of these are here and this user's, in this room. They are the claiming connection's from now
+    /// on, and the streams are young again: they may be on their way into the room.
     pub(crate) fn claim(
         &self,
         rid: &RoomId,
         uid: &UserId,
+        owner: Option<&Owner>,
         mut mids: Vec<StreamId>,
         mut sids: Vec<SubscriptionId>,
         now: Instant,
@@ -163,11 +194,18 @@ impl Directory {
             let found = entry.rid == *rid && entry.uid == *uid && !entry.ending;
             if found {
                 entry.since = now;
+                entry.claimed_by = owner.cloned().or(entry.claimed_by.take());
             }
             found
         });
-        let subscriptions = &maps.subscriptions;
-        sids.retain(|sid| subscriptions.get(sid).is_some_and(|entry| entry.rid == *rid && entry.uid == *uid));
+        sids.retain(|sid| {
+            let Some(entry) = maps.subscriptions.get_mut(sid) else { return false };
+            let found = entry.rid == *rid && entry.uid == *uid;
+            if found {
+                entry.claimed_by = owner.cloned().or(entry.claimed_by.take());
+            }
+            found
+        });
         (mids, sids)
     }
 
@@ -284,8 +322,33 @@ mod tests {
         }
         let mids = ["a", "b", "c", "d"].map(mid).to_vec();
         let sids = ["a", "b", "c", "d"].map(sid).to_vec();
-        let claimed = directory.claim(&rid(), &uid(), mids, sids, now);
+        let claimed = directory.claim(&rid(), &uid(), None, mids, sids, now);
         assert_eq!(claimed, (vec![mid("a")], vec![sid("a")]));
+    }
+
+    #[test]
+    fn what_one_connection_has_claimed_obeys_no_other() {
+        let directory = Directory::new(1);
+        let now = Instant::now();
+        let owner = |connection| Owner { signal: model::NodeId::parse("signal-1").unwrap(), connection };
+        directory.add_stream(&mid("a"), rid(), uid(), now).unwrap();
+        directory.add_subscription(&sid("s"), &mid("a"), rid(), uid()).unwrap();
+        let obeyed = |connection| {
+            let owner = owner(connection);
+            let (stream, subscription) = (directory.stream(&mid("a")), directory.subscription(&sid("s")));
+            [stream.unwrap().obeys(Some(&owner)), subscription.unwrap().obeys(Some(&owner))]
+        };
+        let claim = |owner: Option<&Owner>| {
+            directory.claim(&rid(), &uid(), owner, vec![mid("a")], vec![sid("s")], now);
+        };
+        assert_eq!(obeyed(1), [true; 2]);
+        claim(Some(&owner(2)));
+        assert_eq!((obeyed(1), obeyed(2)), ([false; 2], [true; 2]));
+        claim(None);
+        assert_eq!((obeyed(1), obeyed(2)), ([false; 2], [true; 2]), "a question claims nothing");
+        claim(Some(&owner(3)));
+        assert_eq!((obeyed(2), obeyed(3)), ([false; 2], [true; 2]));
+        assert!(directory.stream(&mid("a")).unwrap().obeys(None));
     }
 
     #[test]
@@ -294,7 +357,8 @@ mod tests {
         let start = Instant::now();
         let age = Duration::from_secs(10);
         directory.add_stream(&mid("a"), rid(), uid(), start).unwrap();
-        let claim = |now| !directory.claim(&rid(), &uid(), vec![mid("a")], Vec::new(), now).0.is_empty();
+        let claim =
+            |now| !directory.claim(&rid(), &uid(), None, vec![mid("a")], Vec::new(), now).0.is_empty();
         assert!(claim(start + age), "it is old, and gets its time anew");
         assert!(!directory.give_up(&mid("a"), age, start + age));
         assert!(directory.streams_older_than(age, start + age).is_empty());

@@ -63,7 +63,7 @@ impl rpc::proto::sfu_server::Sfu for SfuService {
     }
 
     async fn claim(&self, request: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
-        self.workers.claim(request.get_ref()).map(Response::new)
+        self.workers.claim(request.into_inner()).map(Response::new)
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

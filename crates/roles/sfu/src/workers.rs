@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use media::{MediaError, MediaErrorKind};
-use model::ErrorCode;
 use model::ids::{NodeId, StreamId, SubscriptionId};
-use rpc::convert::{room_id, stream_id, subscription_id, user_id};
+use model::{ErrorCode, Owner};
+use rpc::convert::{connection_owner, room_id, stream_id, subscription_id, user_id};
 use rpc::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, SubscribeReply, SubscribeRequest,
-    UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    self, ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, SubscribeReply,
+    SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
 };
 use rpc::status::{refuse, with_code};
 use tokio::sync::watch;
@@ -96,7 +96,9 @@ impl Workers {
 
     pub(crate) async fn unpublish(&self, request: UnpublishRequest) -> Result<UnpublishReply, Status> {
         let (rid, mid) = (room_id(&request.rid)?, stream_id(&request.mid)?);
-        if self.directory.stream(&mid).is_some_and(|stream| stream.rid == rid) {
+        let asker = asker(request.owner)?;
+        let found = self.directory.stream(&mid).filter(|stream| stream.rid == rid);
+        if found.is_some_and(|stream| stream.obeys(asker.as_ref())) {
             tracing::debug!(%rid, %mid, "unpublish");
             self.end_stream(mid).await?;
         }
@@ -106,6 +108,7 @@ impl Workers {
     pub(crate) async fn unsubscribe(&self, request: UnsubscribeRequest) -> Result<UnsubscribeReply, Status> {
         let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
         let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
+        let asker = asker(request.owner)?;
         let found = self.directory.subscription(&sid).filter(|entry| entry.rid == rid && entry.mid == mid);
         let Some(entry) = found else {
             return Err(refuse(ErrorCode::NoSuchSubscription, "the SFU has no such subscription"));
@@ -113,19 +116,22 @@ impl Workers {
         if entry.uid != uid {
             return Err(refuse(ErrorCode::NotAllowed, "the subscription is another user's"));
         }
-        tracing::debug!(%rid, %uid, %sid, "unsubscribe");
-        self.end_subscription(sid, entry.worker).await?;
+        if entry.obeys(asker.as_ref()) {
+            tracing::debug!(%rid, %uid, %sid, "unsubscribe");
+            self.end_subscription(sid, entry.worker).await?;
+        }
         Ok(UnsubscribeReply {})
     }
 
     /// What is here of this user in this room. It stays, while its new connection tells the room.
-    pub(crate) fn claim(&self, request: &ClaimRequest) -> Result<ClaimReply, Status> {
+    pub(crate) fn claim(&self, request: ClaimRequest) -> Result<ClaimReply, Status> {
         bounded("mids", request.mids.len())?;
         bounded("sids", request.sids.len())?;
         let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
         let mids: Vec<_> = request.mids.iter().map(|mid| stream_id(mid)).collect::<Result<_, _>>()?;
         let sids: Vec<_> = request.sids.iter().map(|sid| subscription_id(sid)).collect::<Result<_, _>>()?;
-        let (mids, sids) = self.directory.claim(&rid, &uid, mids, sids, Instant::now());
+        let asker = asker(request.owner)?;
+        let (mids, sids) = self.directory.claim(&rid, &uid, asker.as_ref(), mids, sids, Instant::now());
         tracing::debug!(%rid, %uid, streams = mids.len(), subscriptions = sids.len(), "claim");
         Ok(ClaimReply {
             mids: mids.iter().map(ToString::to_string).collect(),
@@ -190,6 +196,11 @@ fn unanswered(error: MailboxError) -> Status {
         MailboxError::Lost => ErrorCode::Internal,
     };
     refuse(code, error.to_string())
+}
+
+/// The connection that asks, where it says.
+fn asker(owner: Option<proto::Owner>) -> Result<Option<Owner>, Status> {
+    Ok(owner.map(|owner| connection_owner(Some(owner))).transpose()?)
 }
 
 /// Refuses a list that is too long.

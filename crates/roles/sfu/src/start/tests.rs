@@ -105,13 +105,18 @@ impl World {
     }
 
     async fn unsubscribe(&mut self, uid: &str, mid: &str, sid: &str) -> Result<(), Status> {
-        let request =
-            UnsubscribeRequest { rid: "room".into(), uid: uid.into(), mid: mid.into(), sid: sid.into() };
+        let request = UnsubscribeRequest {
+            rid: "room".into(),
+            uid: uid.into(),
+            mid: mid.into(),
+            sid: sid.into(),
+            owner: None,
+        };
         self.client.unsubscribe(request).await.map(|_| ())
     }
 
     async fn unpublish(&mut self, rid: &str, mid: &str) {
-        let request = UnpublishRequest { rid: rid.into(), mid: mid.into() };
+        let request = UnpublishRequest { rid: rid.into(), mid: mid.into(), owner: None };
         self.client.unpublish(request).await.unwrap();
     }
 

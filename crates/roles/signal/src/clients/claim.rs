@@ -1,8 +1,8 @@
 //! What a client that comes back through another connection still has at an SFU.
 
 use super::Clients;
-use crate::refusal::Refusal;
-use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use crate::{refusal::Refusal, session::Session};
+use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId};
 use rpc::proto;
 use std::collections::BTreeSet;
 use tokio::time::Instant;
@@ -15,20 +15,22 @@ pub(crate) struct Claimed {
 }
 
 impl Clients {
-    /// Which of these a user in a room has at an SFU. No more than `rpc::MAX_BATCH` of each are asked for.
+    /// Which of these a connection's user in a room has at an SFU: they are this connection's from then on. No more
+    /// than `rpc::MAX_BATCH` of each are asked for.
     pub(crate) async fn claim(
         &self,
         deadline: Instant,
         sfu: &NodeId,
         rid: &RoomId,
-        uid: &UserId,
+        session: &Session,
         wanted: &Claimed,
     ) -> Result<Claimed, Refusal> {
         let request = proto::ClaimRequest {
             rid: rid.to_string(),
-            uid: uid.to_string(),
+            uid: session.uid.to_string(),
             mids: wanted.mids.iter().take(rpc::MAX_BATCH).map(ToString::to_string).collect(),
             sids: wanted.sids.iter().take(rpc::MAX_BATCH).map(ToString::to_string).collect(),
+            owner: Some((&session.owner).into()),
         };
         let reply =
             self.sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.claim(request).await });

@@ -1,9 +1,9 @@
 //! The SFUs, as the signalling role uses them.
 
 use super::{Clients, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
-use crate::refusal::Refusal;
+use crate::{refusal::Refusal, session::Session};
 use cluster::{NodeInfo, choose_sfu};
-use model::{ErrorCode, NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use model::{ErrorCode, NodeId, Owner, RoomId, StreamId, SubscriptionId, UserId};
 use rpc::proto::{self, sfu_client::SfuClient};
 use std::future::Future;
 use tokio::time::Instant;
@@ -97,9 +97,11 @@ impl Clients {
         deadline: Instant,
         sfu: &NodeId,
         rid: &RoomId,
+        owner: &Owner,
         mid: &StreamId,
     ) -> Result<(), Refusal> {
-        let request = proto::UnpublishRequest { rid: rid.to_string(), mid: mid.to_string() };
+        let request =
+            proto::UnpublishRequest { rid: rid.to_string(), mid: mid.to_string(), owner: Some(owner.into()) };
         let reply = self
             .sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.unpublish(request).await });
         reply.await.map(drop)
@@ -130,15 +132,16 @@ impl Clients {
         deadline: Instant,
         sfu: &NodeId,
         rid: &RoomId,
-        uid: &UserId,
+        session: &Session,
         mid: &StreamId,
         sid: &SubscriptionId,
     ) -> Result<(), Refusal> {
         let request = proto::UnsubscribeRequest {
             rid: rid.to_string(),
-            uid: uid.to_string(),
+            uid: session.uid.to_string(),
             mid: mid.to_string(),
             sid: sid.to_string(),
+            owner: Some((&session.owner).into()),
         };
         let reply = self.sfu(deadline, sfu, ErrorCode::NoSuchSubscription, |mut to| async move {
             to.unsubscribe(request).await

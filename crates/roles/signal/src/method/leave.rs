@@ -21,9 +21,9 @@ pub(super) async fn leave(call: &Call<'_>) -> Result<(), Refusal> {
     let Some(mut held) = call.session.holdings.lock().remove(&rid) else { return Ok(()) };
     held.lease.dismiss_with(call.session, || call.answer(&Done {}));
     held.published.extend(streams.into_iter().map(|stream| (stream.mid, Published::at(stream.sfu))));
-    let (context, uid) = (Arc::clone(call.context), call.session.uid.clone());
+    let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
     call.afterwards(async move {
-        close_at_sfus(&context, &uid, &rid, held.published, held.subscriptions).await;
+        close_at_sfus(&context, &session, &rid, held.published, held.subscriptions).await;
     });
     Ok(())
 }

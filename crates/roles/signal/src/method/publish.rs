@@ -94,7 +94,7 @@ fn take_back(call: &Call<'_>, rid: RoomId, mid: StreamId, sfu: NodeId, in_room: 
             // Where this fails too, the stream expires in the register.
             let _ = clients.remove_stream(deadline(), &rid, &session.uid, &session.owner, &mid).await;
         }
-        if let Err(refusal) = clients.unpublish(deadline(), &sfu, &rid, &mid).await {
+        if let Err(refusal) = clients.unpublish(deadline(), &sfu, &rid, &session.owner, &mid).await {
             tracing::debug!(uid = ?session.uid, ?mid, %refusal, "could not take a stream back");
         }
     });

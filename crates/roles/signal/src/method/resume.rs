@@ -102,7 +102,7 @@ impl Resume {
         }
         let until = call.deadline.min(Instant::now() + CLAIMING);
         let asking = wanted.into_iter().map(async |(sfu, wanted)| {
-            (sfu, call.clients().claim(until, sfu, rid, &call.session.uid, &wanted).await)
+            (sfu, call.clients().claim(until, sfu, rid, call.session, &wanted).await)
         });
         let mut claims = Claims::default();
         for (sfu, answer) in join_all(asking).await {
@@ -178,7 +178,7 @@ fn end(call: &Call<'_>, rid: &RoomId, stream: &Stream) {
     call.afterwards(async move {
         let clients = &context.clients;
         let removed = clients.remove_stream(deadline(), &rid, &session.uid, &session.owner, &mid).await;
-        let ended = clients.unpublish(deadline(), &sfu, &rid, &mid).await;
+        let ended = clients.unpublish(deadline(), &sfu, &rid, &session.owner, &mid).await;
         if let Err(refusal) = removed.map(drop).and(ended) {
             tracing::debug!(?mid, %refusal, "could not end a stream");
         }

@@ -39,8 +39,8 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
         Err(refusal) => {
             // Nobody knows whether the SFU did it.
             if refusal.code == ErrorCode::SfuSilent {
-                let (context, uid) = (Arc::clone(call.context), uid.clone());
-                call.afterwards(async move { end_subscription(&context, &uid, &rid, &sid, &at).await });
+                let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
+                call.afterwards(async move { end_subscription(&context, &session, &rid, &sid, &at).await });
             }
             return Err(refusal);
         }

@@ -16,9 +16,9 @@ pub(super) async fn unpublish(call: &Call<'_>) -> Result<(), Refusal> {
     call.answer(&Done {});
     let Some(sfu) = sfu.or(held.map(|held| held.sfu)) else { return Ok(()) };
     // The room knows it no more; an SFU that does not hear of it now finds out.
-    let context = Arc::clone(call.context);
+    let (context, session) = (Arc::clone(call.context), Arc::clone(session));
     call.afterwards(async move {
-        if let Err(refusal) = context.clients.unpublish(deadline(), &sfu, &rid, &mid).await {
+        if let Err(refusal) = context.clients.unpublish(deadline(), &sfu, &rid, &session.owner, &mid).await {
             tracing::debug!(?mid, %refusal, "could not end a stream");
         }
     });

@@ -15,7 +15,7 @@ pub(super) async fn unsubscribe(call: &Call<'_>) -> Result<(), Refusal> {
         // answer, since nobody keeps the subscription alive. The answer waits for the SFU, so that whoever asks
         // again is told that there is no such subscription.
         Some(subscribed) => {
-            end_subscription(call.context, &call.session.uid, &rid, &sid, &subscribed).await;
+            end_subscription(call.context, call.session, &rid, &sid, &subscribed).await;
         }
         None => not_held(call, &rid, &mid, &sid).await?,
     }
@@ -36,6 +36,6 @@ async fn not_held(
         _ => refusal,
     };
     let sfu = call.clients().find_stream(call.deadline, rid, mid).await.map_err(unknown)?;
-    let ended = call.clients().unsubscribe(call.deadline, &sfu, rid, &call.session.uid, mid, sid).await;
+    let ended = call.clients().unsubscribe(call.deadline, &sfu, rid, call.session, mid, sid).await;
     ended.map_err(unknown)
 }

@@ -3,7 +3,7 @@
 use super::{Closing, Published, RoomHoldings, Session, Subscribed};
 use crate::{clients::deadline, context::Context};
 use futures_util::{StreamExt, stream};
-use model::{ErrorCode, RoomId, StreamId, SubscriptionId, UserId, room::limits::USER_EXPIRY_MS};
+use model::{ErrorCode, RoomId, StreamId, SubscriptionId, room::limits::USER_EXPIRY_MS};
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -44,7 +44,7 @@ async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: 
     // this one was kicked, and its streams with it.
     let ours = tell_register(&context, &session, &rid).await;
     if ours || session.outbox.ended() == Closing::KICKED {
-        close_at_sfus(&context, &session.uid, &rid, held.published, held.subscriptions).await;
+        close_at_sfus(&context, &session, &rid, held.published, held.subscriptions).await;
     }
 }
 
@@ -66,27 +66,28 @@ async fn tell_register(context: &Context, session: &Session, rid: &RoomId) -> bo
     true
 }
 
-/// Ends streams and subscriptions at their SFUs. An SFU that does not answer
-/// finds out by itself that nobody knows them any more.
+/// Ends streams and subscriptions at their SFUs, except those that another connection has claimed since. An
+/// SFU that does not answer finds out by itself that nobody knows them any more.
 pub(crate) async fn close_at_sfus(
     context: &Arc<Context>,
-    uid: &UserId,
+    session: &Arc<Session>,
     rid: &RoomId,
     published: BTreeMap<StreamId, Published>,
     subscriptions: BTreeMap<SubscriptionId, Subscribed>,
 ) {
-    let ending = || (Arc::clone(context), uid.clone(), rid.clone());
+    let ending = || (Arc::clone(context), Arc::clone(session), rid.clone());
     let streams = at_once(published, |(mid, Published { sfu, .. })| {
-        let (context, uid, rid) = ending();
+        let (context, session, rid) = ending();
         async move {
-            if let Err(refusal) = context.clients.unpublish(deadline(), &sfu, &rid, &mid).await {
-                tracing::debug!(?uid, ?mid, %refusal, "could not end a stream");
+            let ended = context.clients.unpublish(deadline(), &sfu, &rid, &session.owner, &mid).await;
+            if let Err(refusal) = ended {
+                tracing::debug!(uid = ?session.uid, ?mid, %refusal, "could not end a stream");
             }
         }
     });
     let subscriptions = at_once(subscriptions, |(sid, at)| {
-        let (context, uid, rid) = ending();
-        async move { end_subscription(&context, &uid, &rid, &sid, &at).await }
+        let (context, session, rid) = ending();
+        async move { end_subscription(&context, &session, &rid, &sid, &at).await }
     });
     tokio::join!(streams, subscriptions);
 }
@@ -94,13 +95,14 @@ pub(crate) async fn close_at_sfus(
 /// Ends a subscription that nobody will ask for any more.
 pub(crate) async fn end_subscription(
     context: &Context,
-    uid: &UserId,
+    session: &Session,
     rid: &RoomId,
     sid: &SubscriptionId,
     at: &Subscribed,
 ) {
-    if let Err(refusal) = context.clients.unsubscribe(deadline(), &at.sfu, rid, uid, &at.mid, sid).await {
-        tracing::debug!(?uid, ?sid, %refusal, "could not end a subscription");
+    let ended = context.clients.unsubscribe(deadline(), &at.sfu, rid, session, &at.mid, sid).await;
+    if let Err(refusal) = ended {
+        tracing::debug!(uid = ?session.uid, ?sid, %refusal, "could not end a subscription");
     }
 }
 

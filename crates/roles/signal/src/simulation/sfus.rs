@@ -44,6 +44,14 @@ struct State {
     streams: BTreeMap<String, Held>,
     /// sid to uid and mid.
     subscriptions: BTreeMap<String, (String, String)>,
+    /// By mid and sid: the connection that claimed it last.
+    claims: BTreeMap<String, proto::Owner>,
+}
+
+impl State {
+    fn obeys(&self, id: &str, asker: Option<&proto::Owner>) -> bool {
+        self.claims.get(id).is_none_or(|owner| asker == Some(owner))
+    }
 }
 
 #[derive(Clone)]
@@ -224,7 +232,11 @@ impl proto::sfu_server::Sfu for TinySfu {
         &self,
         request: Request<proto::UnpublishRequest>,
     ) -> Result<Response<proto::UnpublishReply>, Status> {
-        self.end(&request.into_inner().mid);
+        let proto::UnpublishRequest { mid, owner, .. } = request.into_inner();
+        let obeyed = self.state.lock().obeys(&mid, owner.as_ref());
+        if obeyed {
+            self.end(&mid);
+        }
         Ok(Response::new(proto::UnpublishReply {}))
     }
 
@@ -245,7 +257,12 @@ impl proto::sfu_server::Sfu for TinySfu {
         &self,
         request: Request<proto::UnsubscribeRequest>,
     ) -> Result<Response<proto::UnsubscribeReply>, Status> {
-        match self.state.lock().subscriptions.remove(&request.into_inner().sid) {
+        let proto::UnsubscribeRequest { sid, owner, .. } = request.into_inner();
+        let mut state = self.state.lock();
+        if !state.obeys(&sid, owner.as_ref()) {
+            return Ok(Response::new(proto::UnsubscribeReply {}));
+        }
+        match state.subscriptions.remove(&sid) {
             Some(_) => Ok(Response::new(proto::UnsubscribeReply {})),
             None => Err(refuse(ErrorCode::NoSuchSubscription, "no such subscription here")),
         }
@@ -255,12 +272,15 @@ impl proto::sfu_server::Sfu for TinySfu {
         &self,
         request: Request<proto::ClaimRequest>,
     ) -> Result<Response<proto::ClaimReply>, Status> {
-        let proto::ClaimRequest { rid, uid, mut mids, mut sids } = request.into_inner();
-        let state = self.state.lock();
+        let proto::ClaimRequest { rid, uid, mut mids, mut sids, owner } = request.into_inner();
+        let mut state = self.state.lock();
         let held =
             |mid: &String| state.streams.get(mid).is_some_and(|held| held.rid == rid && held.uid == uid);
         mids.retain(held);
         sids.retain(|sid| state.subscriptions.get(sid).is_some_and(|(of, _)| *of == uid));
+        if let Some(owner) = owner {
+            state.claims.extend(mids.iter().chain(&sids).map(|id| (id.clone(), owner.clone())));
+        }
         Ok(Response::new(proto::ClaimReply { mids, sids }))
     }
 

@@ -116,7 +116,7 @@ impl Sfu for FakeSfu {
 
     async fn claim(&self, request: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
         self.willing().await?;
-        let ClaimRequest { rid, uid, mut mids, mut sids } = request.into_inner();
+        let ClaimRequest { rid, uid, mut mids, mut sids, .. } = request.into_inner();
         let state = self.0.lock();
         mids.retain(|mid| state.streams.get(mid) == Some(&(rid.clone(), uid.clone())));
         sids.retain(|sid| state.subscriptions.get(sid).is_some_and(|(of, _)| *of == uid));

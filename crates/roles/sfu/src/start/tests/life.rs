@@ -38,8 +38,25 @@ impl World {
     }
 
     async fn claim(&self, rid: &str, uid: &str, mids: &[&str], sids: &[&str]) -> Result<ClaimReply, Status> {
+        self.claim_for(None, rid, uid, mids, sids).await
+    }
+
+    async fn claim_for(
+        &self,
+        owner: Option<&Owner>,
+        rid: &str,
+        uid: &str,
+        mids: &[&str],
+        sids: &[&str],
+    ) -> Result<ClaimReply, Status> {
         let owned = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
-        let request = ClaimRequest { rid: rid.into(), uid: uid.into(), mids: owned(mids), sids: owned(sids) };
+        let request = ClaimRequest {
+            rid: rid.into(),
+            uid: uid.into(),
+            mids: owned(mids),
+            sids: owned(sids),
+            owner: owner.map(Into::into),
+        };
         Ok(self.client.clone().claim(request).await?.into_inner())
     }
 }
@@ -123,7 +140,7 @@ async fn a_draining_one_serves_what_is_there_until_it_has_moved() {
 
     let mut client = world.client.clone();
     let moved = async {
-        let request = UnpublishRequest { rid: "room".into(), mid: "m".into() };
+        let request = UnpublishRequest { rid: "room".into(), mid: "m".into(), owner: None };
         client.unpublish(request).await.unwrap();
     };
     let drained = Instant::now();
@@ -152,6 +169,29 @@ async fn who_comes_back_hears_what_is_still_theirs() {
     assert_eq!(failure(world.claim("room", "ann", &[], &too_many).await), refused);
     let no_mid = (Code::InvalidArgument, Some(ErrorCode::Mid));
     assert_eq!(failure(world.claim("room", "ann", &[""], &[]).await), no_mid);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_connection_has_claimed_is_not_ended() {
+    let mut world = World::new(1).await;
+    let _publisher = world.published("m").await;
+    let _subscriber = world.subscribed("m", "s").await;
+    let owner = |connection| Owner { signal: NodeId::parse("signal-1").unwrap(), connection };
+    world.claim_for(Some(&owner(2)), "room", "ann", &["m"], &[]).await.unwrap();
+    world.claim_for(Some(&owner(2)), "room", "bob", &[], &["s"]).await.unwrap();
+
+    let mut client = world.client.clone();
+    let mut end = async |connection| {
+        let by = || Some((&owner(connection)).into());
+        let [rid, uid, mid, sid] = ["room", "bob", "m", "s"].map(String::from);
+        let unsubscribe = UnsubscribeRequest { rid: rid.clone(), uid, mid: mid.clone(), sid, owner: by() };
+        client.unsubscribe(unsubscribe).await.unwrap();
+        client.unpublish(UnpublishRequest { rid, mid, owner: by() }).await.unwrap();
+    };
+    end(1).await;
+    assert_eq!(world.counts().await, (1, 1));
+    end(2).await;
+    assert_eq!(world.counts().await, (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
