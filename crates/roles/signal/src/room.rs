@@ -107,9 +107,11 @@ impl Room {
     /// Calls `answer` with the room as the members here were told of it.
     ///
     /// # Errors
-    /// Where the view could not be brought up to `version` in time.
+    /// Where the view could not be brought up to `version` in time, and where another connection has taken the
+    /// room over from this one by then.
     pub(crate) async fn answer_at(
         &self,
+        session: &Session,
         version: u64,
         deadline: tokio::time::Instant,
         answer: impl FnOnce(&RoomState),
@@ -124,6 +126,9 @@ impl Room {
         drop(arrived);
         let inner = self.inner.lock();
         let view = inner.view.as_ref().ok_or_else(behind)?;
+        if !inner.members.hears(session) {
+            return Err(Refusal::plain(ErrorCode::NotJoined));
+        }
         answer(&view.state());
         Ok(())
     }

@@ -22,7 +22,7 @@ pub(super) async fn with_lists(call: &Call<'_>, answer: impl FnOnce(Lists<'_>)) 
     let room = call.joined(&rid)?;
     let version = version(call.clients(), call.deadline, call.session, &rid).await?;
     let uid = &call.session.uid;
-    room.answer_at(version, call.deadline, |state| answer(Lists::new(&rid, state, uid))).await
+    room.answer_at(call.session, version, call.deadline, |state| answer(Lists::new(&rid, state, uid))).await
 }
 
 /// The room's version now, where this connection is in it by the register's account.

@@ -21,7 +21,7 @@ pub(super) async fn join(call: &Call<'_>) -> Result<(), Refusal> {
         return Err(Refusal::plain(ErrorCode::Draining));
     }
     if call.joined(&rid).is_ok() {
-        again(call, &rid, resume.is_some()).await
+        again(call, &rid, resume.as_ref()).await
     } else {
         first(call, rid, resume.as_ref()).await
     }
@@ -76,14 +76,21 @@ fn forget_handed_over(call: &Call<'_>, rid: &RoomId) {
     }
 }
 
-/// Nothing changes, but the caller gets the lists as they are now. Where another connection has taken the
+/// Nothing changes but what the caller says that it no longer has, and it gets the lists as they are now. Where another connection has taken the
 /// room over and this one has not heard of it yet, it must not take it back: that would leave the room to a
 /// connection which is told right after that it is not in it any more.
-async fn again(call: &Call<'_>, rid: &RoomId, resume: bool) -> Result<(), Refusal> {
+async fn again(call: &Call<'_>, rid: &RoomId, resume: Option<&Resume>) -> Result<(), Refusal> {
     let room = call.joined(rid)?;
     let version = version(call.clients(), call.deadline, call.session, rid).await?;
-    let lives_on = if resume { Some(call.holding(rid, |held| Resumed::of(held))?) } else { None };
-    room.answer_at(version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref())).await
+    let lives_on = match resume {
+        Some(resume) => {
+            resume.let_go(call, rid)?;
+            Some(call.holding(rid, |held| Resumed::of(held))?)
+        }
+        None => None,
+    };
+    room.answer_at(call.session, version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref()))
+        .await
 }
 
 async fn register(call: &Call<'_>, rid: &RoomId, takeover: Takeover) -> Result<RoomState, Refusal> {

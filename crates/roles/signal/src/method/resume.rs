@@ -5,7 +5,7 @@ use super::call::Call;
 use crate::{
     clients::{Claimed, deadline},
     refusal::Refusal,
-    session::{MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed},
+    session::{MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed, end_subscription},
 };
 use futures_util::future::join_all;
 use model::{
@@ -120,6 +120,28 @@ impl Resume {
         claims
     }
 
+    /// Ends what this very connection holds in a room, and the client no longer has.
+    pub(super) fn let_go(&self, call: &Call<'_>, rid: &RoomId) -> Result<(), Refusal> {
+        let (streams, subscriptions) = call.holding(rid, |held| {
+            let streams: Vec<_> = held.published.extract_if(.., |mid, _| !self.names_stream(mid)).collect();
+            let unnamed = |sid: &SubscriptionId| self.subs.iter().all(|named| named.sid != *sid);
+            let subscriptions: Vec<_> = held.subscriptions.extract_if(.., |sid, _| unnamed(sid)).collect();
+            (streams, subscriptions)
+        })?;
+        for (mid, published) in streams {
+            end(call, rid, mid, published.sfu);
+        }
+        for (sid, at) in subscriptions {
+            let (context, session, rid) = (Arc::clone(call.context), Arc::clone(call.session), rid.clone());
+            call.afterwards(async move { end_subscription(&context, &session, &rid, &sid, &at).await });
+        }
+        Ok(())
+    }
+
+    fn names_stream(&self, mid: &StreamId) -> bool {
+        self.pubs.iter().any(|named| named.mid == *mid)
+    }
+
     /// After the join that answered `state`: takes over what lives, announces again what the room has lost,
     /// and ends what the client no longer has.
     pub(super) async fn settle(
@@ -132,12 +154,11 @@ impl Resume {
     ) {
         let own = || state.streams.iter().filter(|stream| stream.uid == call.session.uid);
         for stream in own() {
-            let named = self.pubs.iter().any(|named| named.mid == stream.mid);
-            if named && claims.may_live(&stream.mid, &stream.sfu) {
+            if self.names_stream(&stream.mid) && claims.may_live(&stream.mid, &stream.sfu) {
                 held.published
                     .insert(stream.mid.clone(), Published::at(stream.sfu.clone()).added(state.version));
             } else {
-                end(call, rid, stream);
+                end(call, rid, stream.mid.clone(), stream.sfu.clone());
             }
         }
         for lost in self.pubs.iter().filter(|named| own().all(|stream| stream.mid != named.mid)) {
@@ -172,9 +193,8 @@ async fn announce(call: &Call<'_>, rid: &RoomId, lost: &ResumedPub) -> Option<u6
 }
 
 /// A stream that the room knows and the client no longer has.
-fn end(call: &Call<'_>, rid: &RoomId, stream: &Stream) {
-    let (context, session) = (Arc::clone(call.context), Arc::clone(call.session));
-    let (rid, mid, sfu) = (rid.clone(), stream.mid.clone(), stream.sfu.clone());
+fn end(call: &Call<'_>, rid: &RoomId, mid: StreamId, sfu: NodeId) {
+    let (context, session, rid) = (Arc::clone(call.context), Arc::clone(call.session), rid.clone());
     call.afterwards(async move {
         let clients = &context.clients;
         let removed = clients.remove_stream(deadline(), &rid, &session.uid, &session.owner, &mid).await;

@@ -43,6 +43,11 @@ impl Members {
         self.0.is_empty()
     }
 
+    /// Whether a connection still hears of the room.
+    pub(super) fn hears(&self, session: &Session) -> bool {
+        self.0.get(&session.owner.connection).is_some_and(|member| !member.handed_over)
+    }
+
     /// All who still hear of the room.
     pub(super) fn sessions(&self) -> impl Iterator<Item = &Session> {
         self.0.values().filter(|member| !member.handed_over).map(|member| &*member.session)

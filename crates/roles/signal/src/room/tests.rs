@@ -157,3 +157,18 @@ fn a_room_that_was_empty_knows_what_it_let_pass() {
     assert!(room.is_behind(), "the register will be asked");
     assert_eq!(room.have(), Some(11));
 }
+
+#[tokio::test]
+async fn who_was_replaced_while_it_asked_is_not_answered_as_if_it_were_in_the_room() {
+    let (room, old) = (room(), session("ann", 1));
+    room.admit(&old, state(10, &[("ann", 1)]), |_| {});
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    let asking = room.answer_at(&old, 11, deadline, |_| panic!("answered"));
+    let moved = async {
+        let (user, from) = (user("ann", 2), owner(1));
+        room.deliver(&event(11, [Notice::PeerMove { user, from }]));
+    };
+    let (answer, ()) = tokio::join!(asking, moved);
+    assert_eq!(answer.unwrap_err().code, model::ErrorCode::NotJoined);
+    assert_eq!(heard(&old), ["peer-kick ann", "closed"]);
+}

@@ -169,6 +169,13 @@ impl State {
             return Ok(());
         };
         match asked.method {
+            "join" if !data["resumed"].is_null() => {
+                room.agrees(&listener.uid, data)?;
+                let had = std::mem::take(&mut room.own);
+                room.subscriptions.clear();
+                resume(room, &asked.data["resume"], &data["resumed"])?;
+                self.given_up.extend(had.into_iter().filter(|(mid, _)| !room.own.contains_key(mid)));
+            }
             "join" | "getusers" | "getpubs" => return room.agrees(&listener.uid, data),
             "leave" => {
                 let room = self.rooms.remove(&rid).unwrap_or_default();

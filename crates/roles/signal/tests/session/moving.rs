@@ -86,6 +86,26 @@ async fn what_a_client_no_longer_has_ends_and_what_the_room_has_lost_comes_back(
 }
 
 #[tokio::test]
+async fn a_client_that_is_still_there_keeps_what_it_names() {
+    let world = World::new().await;
+    let mut bob = world.member("bob", "r").await;
+    let bobs = bob.publish("r").await;
+    let mut alice = world.member("alice", "r").await;
+    let (kept, given_up) = (alice.publish("r").await, alice.publish("r").await);
+    let (sid, other) = (alice.subscribe("r", &bobs).await, alice.subscribe("r", &bobs).await);
+    assert_eq!(bob.heard_methods(3).await, ["peer-join", "stream-add", "stream-add"]);
+    let lists = alice.ok("join", resume(&[&kept], &[(&bobs, &sid)])).await;
+    assert_eq!(lists["resumed"], json!({"pubs": [kept], "subs": [sid]}));
+    let (method, data) = bob.heard().await;
+    assert_eq!((method.as_str(), &data["mid"]), ("stream-remove", &json!(given_up)));
+    eventually("what was given up ends", || async {
+        (world.sfu.streams(), world.sfu.subscriptions()) == (2, 1)
+    })
+    .await;
+    assert_eq!(alice.error("unsubscribe", json!({"rid": "r", "mid": bobs, "sid": other})).await, 9);
+}
+
+#[tokio::test]
 async fn nobody_resumes_what_is_another_users() {
     let world = World::new().await;
     let mut alice = world.member("alice", "r").await;
