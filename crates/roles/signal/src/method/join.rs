@@ -83,14 +83,15 @@ async fn again(call: &Call<'_>, rid: &RoomId, resume: Option<&Resume>) -> Result
     let room = call.joined(rid)?;
     let version = version(call.clients(), call.deadline, call.session, rid).await?;
     let lives_on = match resume {
-        Some(resume) => {
-            resume.let_go(call, rid)?;
-            Some(call.holding(rid, |held| Resumed::of(held))?)
-        }
+        Some(resume) => Some(call.holding(rid, |held| resume.named_of(held))?),
         None => None,
     };
     room.answer_at(call.session, version, call.deadline, |state| answer(call, rid, state, lives_on.as_ref()))
-        .await
+        .await?;
+    if let Some(resume) = resume {
+        resume.let_go(call, rid);
+    }
+    Ok(())
 }
 
 async fn register(call: &Call<'_>, rid: &RoomId, takeover: Takeover) -> Result<RoomState, Refusal> {

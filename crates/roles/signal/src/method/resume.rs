@@ -120,14 +120,24 @@ impl Resume {
         claims
     }
 
-    /// Ends what this very connection holds in a room, and the client no longer has.
-    pub(super) fn let_go(&self, call: &Call<'_>, rid: &RoomId) -> Result<(), Refusal> {
-        let (streams, subscriptions) = call.holding(rid, |held| {
+    /// Of what this very connection holds in a room, what the client still has.
+    pub(super) fn named_of(&self, held: &RoomHoldings) -> Resumed {
+        let mut resumed = Resumed::of(held);
+        resumed.pubs.retain(|mid| self.pubs.iter().any(|named| named.mid.as_str() == mid));
+        resumed.subs.retain(|sid| self.subs.iter().any(|named| named.sid.as_str() == sid));
+        resumed
+    }
+
+    /// Ends the rest of it.
+    pub(super) fn let_go(&self, call: &Call<'_>, rid: &RoomId) {
+        let rest = call.holding(rid, |held| {
             let streams: Vec<_> = held.published.extract_if(.., |mid, _| !self.names_stream(mid)).collect();
             let unnamed = |sid: &SubscriptionId| self.subs.iter().all(|named| named.sid != *sid);
             let subscriptions: Vec<_> = held.subscriptions.extract_if(.., |sid, _| unnamed(sid)).collect();
             (streams, subscriptions)
-        })?;
+        });
+        // Another connection may have taken the room over by now, and all this with it.
+        let Ok((streams, subscriptions)) = rest else { return };
         for (mid, published) in streams {
             end(call, rid, mid, published.sfu);
         }
@@ -135,7 +145,6 @@ impl Resume {
             let (context, session, rid) = (Arc::clone(call.context), Arc::clone(call.session), rid.clone());
             call.afterwards(async move { end_subscription(&context, &session, &rid, &sid, &at).await });
         }
-        Ok(())
     }
 
     fn names_stream(&self, mid: &StreamId) -> bool {
