@@ -5,9 +5,14 @@ use std::process::Command;
 use crate::process::{Done, cargo, command, root, run as run_command, target};
 use crate::setup;
 
-/// Runs the stories whose file names contain one of `names`, or all of them.
+/// Builds the server, then runs the stories whose file names contain one of `names`, or all of them.
 pub(crate) fn run(names: &[String]) -> Done {
     prepare()?;
+    stories(names)
+}
+
+/// Runs the stories with what is built and installed already.
+pub(crate) fn stories(names: &[String]) -> Done {
     let mut stories: Vec<String> = std::fs::read_dir(root().join("tests/e2e/stories"))?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
         .filter(|name| name.ends_with(".test.js"))

@@ -3,9 +3,14 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+use std::time::Instant;
 
 /// What a task ends with: nothing, or a sentence for people.
 pub(crate) type Done<T = ()> = Result<T, Box<dyn std::error::Error>>;
+
+/// When the first step began.
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// The workspace's root.
 pub(crate) fn root() -> PathBuf {
@@ -39,7 +44,8 @@ pub(crate) fn cargo<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Comma
 /// Runs a command with its output shown; anything but exit code 0 is an error.
 pub(crate) fn run(mut command: Command) -> Done {
     let shown = show(&command);
-    eprintln!("\n== {shown}");
+    let minutes = START.elapsed().as_secs_f64() / 60.0;
+    eprintln!("\n== {minutes:.1} min: {shown}");
     let status = command.stdin(Stdio::null()).status().map_err(|error| format!("{shown}: {error}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}").into()) }
 }
