@@ -39,9 +39,9 @@ async fn two_sweepers_release_a_thousand_rooms_and_each_change_is_made_once() {
     }
     // Only the first run of the node is gone, which had the connections below 900.
     let gone = Gone::Signal { id: node("s1"), before: 900 };
-    let ((rounds, mine), (_, others)) =
+    let ((rounds, mine), (more, others)) =
         tokio::join!(release_all(&one, gone.clone()), release_all(&other, gone));
-    assert!(rounds > 1, "others get their turn in between");
+    assert!(rounds + more > 1, "others get their turn in between");
     let changed: BTreeSet<_> = mine.iter().chain(&others).map(|event| event.rid.clone()).collect();
     assert_eq!((changed.len(), mine.len() + others.len()), (900, 900));
 
