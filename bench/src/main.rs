@@ -8,6 +8,7 @@ mod floor;
 mod forwarding;
 mod machine;
 mod process;
+mod recording;
 mod report;
 mod room;
 mod syscalls;
@@ -56,6 +57,8 @@ struct Effort {
     joins: usize,
     /// Peer connections that are set up as fast as they can be.
     connections: usize,
+    /// Streams that are recorded at the same time.
+    recordings: usize,
 }
 
 const FULL: Effort = Effort {
@@ -64,6 +67,7 @@ const FULL: Effort = Effort {
     subscribers: &[1, 10, 100],
     joins: 100,
     connections: 400,
+    recordings: 200,
 };
 
 const QUICK: Effort = Effort {
@@ -72,6 +76,7 @@ const QUICK: Effort = Effort {
     subscribers: &[1, 10],
     joins: 4,
     connections: 20,
+    recordings: 4,
 };
 
 fn main() -> anyhow::Result<()> {
@@ -108,6 +113,8 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
     let server = start()?;
     let connections = runtime.block_on(connections::measure(&server, effort))?;
     server.stop();
+    let start = |config| cores.start_server(config);
+    let recording = runtime.block_on(recording::measure(start, || server_config(options), effort))?;
     Ok(Report {
         machine,
         quick: options.quick,
@@ -117,6 +124,7 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
         memory,
         first_frame,
         connections,
+        recording,
     })
 }
 

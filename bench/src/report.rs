@@ -9,6 +9,7 @@ use crate::first_frame::FirstFrame;
 use crate::floor::Floor;
 use crate::forwarding::{Memory, Row};
 use crate::machine::Machine;
+use crate::recording::Recording;
 
 /// Everything that was measured.
 #[derive(Debug)]
@@ -22,6 +23,7 @@ pub(crate) struct Report {
     pub(crate) memory: Memory,
     pub(crate) first_frame: FirstFrame,
     pub(crate) connections: Connections,
+    pub(crate) recording: Recording,
 }
 
 const HEADINGS: [&str; 9] = [
@@ -110,6 +112,11 @@ impl Report {
                 "cpu_ms_each": connections.cpu_millis_each, "server_load": connections.server_load,
                 "generator_load": connections.generator_load, "doubt": connections.doubt(),
             },
+            "recording": {
+                "streams": self.recording.streams, "load_without": self.recording.without,
+                "load_with": self.recording.with, "bytes_per_second": self.recording.bytes_per_second,
+                "dropped": self.recording.dropped,
+            },
         });
         format!("{value:#}\n")
     }
@@ -158,6 +165,16 @@ impl Report {
                 connections.server_load * 100.0
             ),
         ];
+        let recording = &self.recording;
+        sentences.push(format!(
+            "Recording: {} Opus streams of 64 kbit/s take {:.1} % of a core, and recorded at once {:.1} %; {:.2} MB/s go to \
+             the disk, {} packets were lost on the way there.",
+            recording.streams,
+            recording.without * 100.0,
+            recording.with * 100.0,
+            recording.bytes_per_second / 1e6,
+            recording.dropped
+        ));
         let flat: Vec<_> = self.floors.iter().map(|floor| format!("{:.2}", floor.flat_out_micros)).collect();
         sentences.push(format!("The plain loop without pauses: {} µs per packet.", flat.join(", ")));
         for row in &self.forwarding {

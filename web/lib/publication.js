@@ -13,6 +13,7 @@ import { MediaSession } from './media-session.js';
  * @property {RTCDegradationPreference} [degradationPreference] default: by source
  * @property {number} [maxVideoBitrate] bit/s; default: the browser's choice
  * @property {Record<string, unknown>} [info] further members for `minfo`
+ * @property {boolean} [record] whether the server records the sound; default: as it is configured
  */
 
 export class Publication extends MediaSession {
@@ -97,7 +98,9 @@ export class Publication extends MediaSession {
     const { rid } = this.link;
     // Others who receive the former stream know by it that this one takes its place.
     const minfo = { ...this.minfo, ...(this.lastId !== null && { replaces: this.lastId }) };
-    const answer = await this.link.request('publish', { rid, jsep, minfo });
+    const { record } = this.#options;
+    const wanted = record === undefined ? {} : { record };
+    const answer = await this.link.request('publish', { rid, jsep, minfo, ...wanted });
     this.#announced = minfo;
     const mid = String(answer.mid);
     const release = () => this.link.request('unpublish', { rid, mid });

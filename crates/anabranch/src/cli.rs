@@ -5,12 +5,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use telemetry::Format;
+use telemetry::{Filter, Format, Service, Settings, Telemetry};
 use tokio::runtime::Runtime;
 
 use crate::config::{Config, ConfigError, Program, Sources};
 use crate::lifecycle::{self, EndSignals};
-use crate::{descriptors, roles};
+use crate::numbers::logs;
+use crate::ops::log_level;
+use crate::{descriptors, identity, roles};
 
 /// The exit code of a bad config; clap's own for a bad command line is the same.
 const BAD_CONFIG: u8 = 2;
@@ -90,7 +92,7 @@ fn start(program: Program, options: &Options) -> ExitCode {
     let config = Config::load(&sources(options.config.as_deref(), &options.set));
     let config = config.and_then(|config| config.check(program).map(|()| config));
     match config {
-        Ok(config) => run(program, &config),
+        Ok(config) => run(program, config),
         Err(error) => bad_config(&error),
     }
 }
@@ -108,8 +110,10 @@ fn bad_config(error: &ConfigError) -> ExitCode {
     ExitCode::from(BAD_CONFIG)
 }
 
-fn run(program: Program, config: &Config) -> ExitCode {
-    match serve_in_runtime(program, config) {
+fn run(program: Program, mut config: Config) -> ExitCode {
+    // One that is made up is so once: the logs and the cluster are to know the node by the same name.
+    config.node.id = identity::node_id(&config, program);
+    match serve_in_runtime(program, &config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("anabranch: {error:#}");
@@ -121,12 +125,31 @@ fn run(program: Program, config: &Config) -> ExitCode {
 fn serve_in_runtime(program: Program, config: &Config) -> anyhow::Result<()> {
     // For the clients of etcd, NATS and Redis, which take the process's. There is no other one yet.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let _flush = telemetry::start(telemetry::Filter::parse(&config.log.level)?, config.log.format)?;
+    let _telemetry = start_logs(program, config)?;
     descriptors::raise_limit();
     let runtime = Runtime::new()?;
     let result = runtime.block_on(serve(program, config));
     runtime.shutdown_timeout(LAST_PATIENCE);
     result
+}
+
+/// To be kept until the end: dropping it sends what is queued.
+fn start_logs(program: Program, config: &Config) -> anyhow::Result<Telemetry> {
+    let service = Service {
+        node: config.node.id.as_ref().map(ToString::to_string).unwrap_or_default(),
+        role: program.to_string(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+    };
+    let telemetry = telemetry::start(Settings {
+        filter: Filter::parse(&config.log.level)?,
+        format: config.log.format,
+        service,
+        kafka: config.kafka.clone(),
+        otlp: config.trace.clone(),
+    })?;
+    log_level::install(telemetry.level());
+    logs::install(telemetry.counters());
+    Ok(telemetry)
 }
 
 async fn serve(program: Program, config: &Config) -> anyhow::Result<()> {

@@ -6,8 +6,11 @@ mod cluster;
 mod error;
 mod keys;
 mod layers;
+mod logs;
 mod program;
+mod record;
 mod sections;
+
 mod value;
 
 use std::path::Path;
@@ -16,6 +19,7 @@ pub use cluster::{Etcd, Login, Nats, NatsLogin, PeerTls, Redis, RedisKind, Rpc, 
 pub use error::ConfigError;
 use layers::Layers;
 pub use program::Program;
+pub use record::{Record, Upload};
 use sections::MAX_WORKERS;
 pub use sections::{Log, Node, Ops, Sfu, Signal, TlsFiles};
 
@@ -36,8 +40,16 @@ pub struct Config {
     pub nats: Option<Nats>,
     /// `[redis]`
     pub redis: Option<Redis>,
+    /// `[record]`
+    pub record: Record,
+    /// `[upload]`
+    pub upload: Option<Upload>,
     /// `[log]`
     pub log: Log,
+    /// `[kafka]`
+    pub kafka: Option<telemetry::Kafka>,
+    /// `[trace]`
+    pub trace: Option<telemetry::Otlp>,
     /// `[ops]`
     pub ops: Ops,
 }
@@ -95,7 +107,11 @@ impl Config {
             etcd: layers.etcd()?,
             nats: layers.nats()?,
             redis: layers.redis()?,
+            record: layers.record()?,
+            upload: layers.upload()?,
             log: layers.log()?,
+            kafka: layers.kafka()?,
+            trace: layers.trace()?,
             ops: Ops { listen: layers.listen("ops", "listen")? },
         };
         config.check_ports(layers)?;

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::server::Router;
 
+use crate::numbers::Numbers;
 use crate::ops::{self, Need, Ops};
 use crate::patience::Patient;
 use crate::roles::StartError;
@@ -30,22 +31,29 @@ pub(crate) struct House {
     ending: CancellationToken,
     drain_asked: CancellationToken,
     health: OnceCell<Health>,
+    numbers: Numbers,
 }
 
 impl House {
     /// For a program that finds its parts within itself.
-    pub(crate) fn alone(discovery: Arc<dyn Discovery>) -> Self {
-        Self::new(discovery, None, TaskTracker::new())
+    pub(crate) fn alone(discovery: Arc<dyn Discovery>, numbers: Numbers) -> Self {
+        Self::new(discovery, None, TaskTracker::new(), numbers)
     }
 
     /// For a node of a cluster, whose discovery may be away.
-    pub(crate) fn in_cluster(discovery: Arc<dyn Discovery>, tls: Option<Tls>) -> Self {
+    pub(crate) fn in_cluster(discovery: Arc<dyn Discovery>, tls: Option<Tls>, numbers: Numbers) -> Self {
         let announcements = TaskTracker::new();
         let discovery = Arc::new(Patient::new(discovery, announcements.clone()));
-        Self::new(discovery, tls, announcements)
+        Self::new(discovery, tls, announcements, numbers)
     }
 
-    fn new(discovery: Arc<dyn Discovery>, tls: Option<Tls>, announcements: TaskTracker) -> Self {
+    fn new(
+        discovery: Arc<dyn Discovery>,
+        tls: Option<Tls>,
+        announcements: TaskTracker,
+        numbers: Numbers,
+    ) -> Self {
+        numbers.add(|registry| cluster::metered::discovery(&*discovery, registry));
         let in_process = InProcess::default();
         Self {
             dialer: Dialer::new(in_process.clone()).with_tls(tls),
@@ -57,20 +65,28 @@ impl House {
             ending: CancellationToken::new(),
             drain_asked: CancellationToken::new(),
             health: OnceCell::new(),
+            numbers,
         }
     }
 
-    /// Serves the operator from now on; answers the port that was bound.
+    /// Where the parts add what they count.
+    pub(crate) fn numbers(&self) -> &Numbers {
+        &self.numbers
+    }
+
+    /// Serves the operator from now on; answers the port that was bound. `more` is what only this node has.
     pub(crate) async fn serve_ops(
         &self,
         address: SocketAddr,
         needs: Vec<Need>,
+        more: axum::Router,
     ) -> Result<SocketAddr, StartError> {
         let error = |source| StartError::Ops { address, source };
         let listener = ops::bind(address).await.map_err(error)?;
         let bound = listener.local_addr().map_err(error)?;
-        let ops = Ops { needs, draining: self.draining.clone(), drain_asked: self.drain_asked.clone() };
-        self.spawn(ops::serve(listener, ops));
+        let (draining, drain_asked) = (self.draining.clone(), self.drain_asked.clone());
+        let ops = Ops { needs, draining, drain_asked, numbers: self.numbers.clone() };
+        self.spawn(ops::serve(listener, ops, more));
         Ok(bound)
     }
 

@@ -1,4 +1,14 @@
-//! The operator's listener: is the process alive, can it do its job, and shall it leave?
+//! The operator's listener: is the process alive, can it do its job, what does it do, and shall it leave?
+//!
+//! - [`metrics`]: its numbers. [`profile`]: where its time goes. [`log_level`]: what it logs. [`rooms`]: what its store has.
+//!   [`streams`]: what its SFU does.
+
+mod answer;
+pub(crate) mod log_level;
+mod metrics;
+mod profile;
+pub(crate) mod rooms;
+pub(crate) mod streams;
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,6 +20,9 @@ use axum::routing::{get, post};
 use cluster::{Discovery, Role};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
+
+use crate::numbers::Numbers;
+use profile::Profiler;
 
 /// Something without which the node cannot do its job.
 #[derive(Clone)]
@@ -39,6 +52,7 @@ pub(crate) struct Ops {
     pub(crate) draining: CancellationToken,
     /// Cancelled when somebody asks the node to drain.
     pub(crate) drain_asked: CancellationToken,
+    pub(crate) numbers: Numbers,
 }
 
 impl Ops {
@@ -52,13 +66,17 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::bind(address).await
 }
 
-/// Serves until the process ends.
-pub(crate) async fn serve(listener: TcpListener, ops: Ops) {
+/// Serves until the process ends; `more` is what only this node has.
+pub(crate) async fn serve(listener: TcpListener, ops: Ops, more: axum::Router) {
     let router = axum::Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
         .route("/drain", post(drain))
-        .with_state(ops);
+        .route("/metrics", get(metrics::metrics))
+        .route("/log-level", get(log_level::look).post(log_level::change))
+        .with_state(ops)
+        .merge(axum::Router::new().route("/profile", get(profile::profile)).with_state(Profiler::default()))
+        .merge(more);
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the operator's listener ended");
     }

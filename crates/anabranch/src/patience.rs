@@ -6,6 +6,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use cluster::discovery::Announcement;
 use cluster::{Discovery, DiscoveryError, Lease, NodeInfo, Role};
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
@@ -40,6 +41,10 @@ impl Discovery for Patient {
 
     fn healthy(&self) -> bool {
         self.discovery.healthy()
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        self.discovery.register_metrics(registry);
     }
 }
 

@@ -1,6 +1,7 @@
 //! The programs: each wires one role, or all of them, to its edges.
 
 mod cluster_node;
+mod recordings;
 mod register;
 mod sfu;
 mod signal;
@@ -62,6 +63,9 @@ pub enum StartError {
     /// The signalling node did not start.
     #[error(transparent)]
     Signal(::signal::StartError),
+    /// Recordings cannot be uploaded as configured.
+    #[error("{0} (upload)")]
+    Upload(#[from] archive::OpenError),
     /// Two services of one name: a bug.
     #[error(transparent)]
     NameTaken(#[from] NameTaken),
@@ -114,7 +118,7 @@ fn node_info(id: NodeId, config: &Config, role: Role, address: &str) -> NodeInfo
     }
 }
 
-fn sfu_config(config: &Config, id: NodeId) -> ::sfu::Config {
+pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::RecordConfig>) -> ::sfu::Config {
     ::sfu::Config {
         id,
         dc: config.node.dc.as_str().into(),
@@ -123,10 +127,11 @@ fn sfu_config(config: &Config, id: NodeId) -> ::sfu::Config {
         workers: config.workers(),
         limits: ::sfu::Limits::default(),
         bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
+        record,
     }
 }
 
-fn signal_config(config: &Config, id: NodeId) -> ::signal::Config {
+pub(crate) fn signal_config(config: &Config, id: NodeId) -> ::signal::Config {
     ::signal::Config {
         node: id,
         dc: config.node.dc.as_str().into(),

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use model::NodeId;
+use prometheus_client::registry::Registry;
 use tokio::sync::watch;
 
 pub use etcd::{EtcdConfig, EtcdConfigError, EtcdDiscovery};
@@ -82,6 +83,9 @@ pub trait Discovery: Send + Sync + 'static {
 
     /// Whether the backend is there now, as far as is known. Does not wait.
     fn healthy(&self) -> bool;
+
+    /// Adds to a registry what the backend counts of itself, if anything.
+    fn register_metrics(&self, _: &mut Registry) {}
 }
 
 /// A node's announcement. Dropping it takes the node out.

@@ -10,10 +10,11 @@ mod subscription;
 
 use async_trait::async_trait;
 use model::{RoomEvent, RoomId};
+use prometheus_client::registry::Registry;
 
 pub use memory::MemoryEvents;
 pub use nats::{NatsConfig, NatsConfigError, NatsEvents};
-pub use subscription::{Feeder, Received, Subscription};
+pub use subscription::{Feeder, Received, Subscription, Tally};
 
 /// The events could not be sent, or listened to, for now.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,4 +33,7 @@ pub trait Events: Send + Sync + 'static {
 
     /// Whether the backend is there now, as far as is known. Does not wait.
     fn healthy(&self) -> bool;
+
+    /// Adds to a registry what the backend counts of itself, if anything.
+    fn register_metrics(&self, _: &mut Registry) {}
 }

@@ -4,11 +4,13 @@
 //! - [`store`]: the truth about all rooms. One atomic step per change.
 //! - [`events`]: the fast path of what changed. It may lose, double and reorder.
 //! - [`discovery`]: which nodes there are, and how loaded.
+//! - [`metered`]: counts what goes through them.
 
 mod codec;
 pub mod discovery;
 mod encode;
 pub mod events;
+pub mod metered;
 pub mod store;
 
 pub use discovery::{
@@ -16,5 +18,6 @@ pub use discovery::{
 };
 pub use events::{Events, EventsError, NatsConfig, NatsConfigError, NatsEvents, Received, Subscription};
 pub use store::{
-    Expiry, Joined, KeptAlive, Member, NodeRun, RedisConfig, RedisConfigError, RedisStore, Store, StoreError,
+    Expiry, Joined, KeptAlive, Member, NodeRun, RedisConfig, RedisConfigError, RedisStore, RoomPage,
+    RoomSummary, Store, StoreError,
 };

@@ -93,6 +93,28 @@ pub struct KeptAlive {
     pub held: bool,
 }
 
+/// What an operator sees of a room among others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoomSummary {
+    /// Which room.
+    pub rid: RoomId,
+    /// Its version.
+    pub version: u64,
+    /// How many users are in it, at least one.
+    pub users: usize,
+    /// How many streams they publish.
+    pub streams: usize,
+}
+
+/// Some of the rooms.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RoomPage {
+    /// No more than were asked for. May be fewer although more follow: rooms end while they are looked at.
+    pub rooms: Vec<RoomSummary>,
+    /// After which room to go on; none where there are no more.
+    pub next: Option<RoomId>,
+}
+
 /// All rooms. See [`model::Room`] for what each change does and refuses.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -163,6 +185,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Finds a stream of a room. [`Refusal::NoSuchStream`] where the room has none with this id.
     async fn find_stream(&self, rid: &RoomId, mid: &StreamId) -> Result<Stream, StoreError>;
+
+    /// The rooms that somebody is in, in an order of the store's own, from the beginning or after one of them,
+    /// which may be gone by now. A room that is there all the while is on exactly one page. For people who look,
+    /// not for what clients wait for: a page may take as long as any other call, and as much as many of them.
+    async fn rooms(&self, after: Option<&RoomId>, limit: usize) -> Result<RoomPage, StoreError>;
 
     /// Takes out of all rooms who and what has been silent too long; see [`model::Room::expire`].
     /// One round of bounded size: call again until nothing changes. Any number of callers may do so

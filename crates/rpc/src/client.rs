@@ -1,6 +1,8 @@
 //! Clients with this project's size limits. The deadline is the channel's.
 
-use tonic::transport::Channel;
+use tonic::body::Body;
+use tonic::client::GrpcService;
+use tonic::codegen::{Body as HttpBody, Bytes, StdError};
 
 use crate::proto::register_client::RegisterClient;
 use crate::proto::sfu_client::SfuClient;
@@ -9,7 +11,13 @@ use crate::{MAX_REPLY_BYTES, MAX_REQUEST_BYTES};
 
 /// Speaks to a register.
 #[must_use]
-pub fn register(channel: Channel) -> RegisterClient<Channel> {
+pub fn register<T>(channel: T) -> RegisterClient<T>
+where
+    T: GrpcService<Body>,
+    T::Error: Into<StdError>,
+    T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+{
     RegisterClient::new(channel)
         .max_encoding_message_size(MAX_REQUEST_BYTES)
         .max_decoding_message_size(MAX_REPLY_BYTES)
@@ -17,7 +25,13 @@ pub fn register(channel: Channel) -> RegisterClient<Channel> {
 
 /// Speaks to an SFU.
 #[must_use]
-pub fn sfu(channel: Channel) -> SfuClient<Channel> {
+pub fn sfu<T>(channel: T) -> SfuClient<T>
+where
+    T: GrpcService<Body>,
+    T::Error: Into<StdError>,
+    T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+{
     SfuClient::new(channel)
         .max_encoding_message_size(MAX_REQUEST_BYTES)
         .max_decoding_message_size(MAX_REPLY_BYTES)
@@ -25,7 +39,13 @@ pub fn sfu(channel: Channel) -> SfuClient<Channel> {
 
 /// Speaks to a signalling node.
 #[must_use]
-pub fn signal(channel: Channel) -> SignalClient<Channel> {
+pub fn signal<T>(channel: T) -> SignalClient<T>
+where
+    T: GrpcService<Body>,
+    T::Error: Into<StdError>,
+    T::ResponseBody: HttpBody<Data = Bytes> + Send + 'static,
+    <T::ResponseBody as HttpBody>::Error: Into<StdError> + Send,
+{
     SignalClient::new(channel)
         .max_encoding_message_size(MAX_REQUEST_BYTES)
         .max_decoding_message_size(MAX_REPLY_BYTES)

@@ -6,13 +6,16 @@
 //! - [`status`]: refusals that carry the client protocol's error code.
 //! - [`channel`]: how a node reaches another, in the same process or over TCP; [`tls`]: with whom alone.
 //! - [`client`] and [`server`]: the clients and services with this project's limits.
+//! - [`metered`]: counts the calls through any of them.
 
 pub mod channel;
 pub mod client;
 pub mod convert;
+pub mod metered;
 pub mod server;
 pub mod status;
 pub mod tls;
+pub mod traced;
 mod wire;
 
 /// Generated from `proto/anabranch/v1`.

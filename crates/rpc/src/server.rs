@@ -25,6 +25,7 @@ const KEEPALIVE: Duration = Duration::from_secs(5);
 /// [`Listener`] (TCP).
 pub fn builder() -> Server {
     Server::builder()
+        .trace_fn(crate::traced::span)
         .timeout(DEADLINE)
         .max_concurrent_streams(MAX_CALLS_PER_CONNECTION)
         .http2_keepalive_interval(Some(KEEPALIVE))

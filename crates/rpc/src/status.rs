@@ -31,6 +31,35 @@ pub fn error_code(status: &Status) -> Option<ErrorCode> {
     ErrorCode::from_number(status.metadata().get(CODE_KEY)?.to_str().ok()?.parse().ok()?)
 }
 
+/// What came of a call, in one word for operators: the protocol's error code where the status carries one, or
+/// else gRPC's.
+#[must_use]
+pub fn name(status: &Status) -> &'static str {
+    error_code(status).map_or(code_name(status.code()), ErrorCode::name)
+}
+
+fn code_name(code: Code) -> &'static str {
+    match code {
+        Code::Ok => metrics::OK,
+        Code::Cancelled => metrics::CANCELLED,
+        Code::Unknown => "Unknown",
+        Code::InvalidArgument => "InvalidArgument",
+        Code::DeadlineExceeded => "DeadlineExceeded",
+        Code::NotFound => "NotFound",
+        Code::AlreadyExists => "AlreadyExists",
+        Code::PermissionDenied => "PermissionDenied",
+        Code::ResourceExhausted => "ResourceExhausted",
+        Code::FailedPrecondition => "FailedPrecondition",
+        Code::Aborted => "Aborted",
+        Code::OutOfRange => "OutOfRange",
+        Code::Unimplemented => "Unimplemented",
+        Code::Internal => "Internal",
+        Code::Unavailable => "Unavailable",
+        Code::DataLoss => "DataLoss",
+        Code::Unauthenticated => "Unauthenticated",
+    }
+}
+
 /// The gRPC code that goes with an error code.
 #[must_use]
 pub fn grpc_code(error: ErrorCode) -> Code {
@@ -82,6 +111,7 @@ mod tests {
             assert_eq!(error_code(&status), Some(code));
             assert_eq!(status.message(), "why");
             assert_ne!(status.code(), Code::Ok);
+            assert_eq!(name(&status), format!("{code:?}"));
         }
     }
 
@@ -92,6 +122,7 @@ mod tests {
             let mut status = Status::internal("");
             status.metadata_mut().insert(CODE_KEY, text.parse().unwrap());
             assert_eq!(error_code(&status), None, "{text:?}");
+            assert_eq!(name(&status), "Internal");
         }
     }
 }

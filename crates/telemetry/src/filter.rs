@@ -11,8 +11,8 @@ const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 const QUIET: &str = "is=error,dimpl=error,async_nats=off";
 
 /// A filter that is known to be good.
-#[derive(Debug)]
-pub struct Filter(EnvFilter);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter(String);
 
 /// The text is no filter.
 #[derive(Debug, thiserror::Error)]
@@ -35,15 +35,26 @@ impl Filter {
         if let Some(word) = text.split(',').map(str::trim).find(|part| is_unknown_word(part)) {
             return Err(InvalidFilter { reason: format!("{word:?} is no level") });
         }
-        let filter = EnvFilter::builder()
-            .parse(format!("{QUIET},{text}"))
+        EnvFilter::builder()
+            .parse(with_quiet(text))
             .map_err(|error| InvalidFilter { reason: error.to_string().trim().to_owned() })?;
-        Ok(Self(filter))
+        Ok(Self(text.trim().to_owned()))
     }
 
-    pub(crate) fn into_inner(self) -> EnvFilter {
-        self.0
+    /// The filter as it was written.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
+
+    pub(crate) fn build(&self) -> EnvFilter {
+        // Each part was parsed before, so that nothing is left out.
+        EnvFilter::builder().parse_lossy(with_quiet(&self.0))
+    }
+}
+
+fn with_quiet(text: &str) -> String {
+    format!("{QUIET},{text}")
 }
 
 fn is_unknown_word(part: &str) -> bool {
@@ -66,7 +77,7 @@ mod tests {
 
     #[test]
     fn libraries_that_strangers_can_make_talk_are_quiet_unless_named() {
-        let written = |text| Filter::parse(text).unwrap().into_inner().to_string();
+        let written = |text| Filter::parse(text).unwrap().build().to_string();
         assert!(written("debug").contains("dimpl=error"));
         assert!(written("debug,dimpl=trace").contains("dimpl=trace"));
         assert!(!written("debug,dimpl=trace").contains("dimpl=error"));

@@ -6,24 +6,22 @@ use std::io;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::Format;
+use crate::text::{Limited, MARK, RECORD};
 
 /// Makes the writer of one record.
 pub(crate) struct Lines<S> {
     sink: S,
-    format: Format,
 }
 
 /// Takes the pieces of one record and hands it on, whole, when it is dropped.
 pub(crate) struct Record<S: FnMut(String)> {
     sink: S,
-    format: Format,
     bytes: Vec<u8>,
 }
 
 impl<S> Lines<S> {
-    pub(crate) fn new(sink: S, format: Format) -> Self {
-        Self { sink, format }
+    pub(crate) fn new(sink: S) -> Self {
+        Self { sink }
     }
 }
 
@@ -31,7 +29,7 @@ impl<'a, S: FnMut(String) + Clone + 'a> MakeWriter<'a> for Lines<S> {
     type Writer = Record<S>;
 
     fn make_writer(&'a self) -> Self::Writer {
-        Record { sink: self.sink.clone(), format: self.format, bytes: Vec::new() }
+        Record { sink: self.sink.clone(), bytes: Vec::new() }
     }
 }
 
@@ -51,30 +49,25 @@ impl<S: FnMut(String)> Drop for Record<S> {
         let text = String::from_utf8_lossy(&self.bytes);
         let text = text.strip_suffix('\n').unwrap_or(&text);
         if !text.is_empty() {
-            (self.sink)(escape(text, self.format));
+            (self.sink)(escape(text));
         }
     }
 }
 
 /// The record with every control character written out, and a line end.
-fn escape(text: &str, format: Format) -> String {
-    let mut line = String::with_capacity(text.len() + 1);
+fn escape(text: &str) -> String {
+    let mut line = Limited::new(RECORD - MARK.len() - 1);
     for c in text.chars() {
-        match c {
-            c if !c.is_control() => line.push(c),
-            // Inside a JSON record these can only stand in a string.
-            c => {
-                let code = u32::from(c);
-                let written = match format {
-                    Format::Json => write!(line, "\\u{code:04x}"),
-                    Format::Text if c == '\n' => write!(line, "\\n"),
-                    Format::Text => write!(line, "\\u{{{code:x}}}"),
-                };
-                // Writing into a String cannot fail.
-                debug_assert!(written.is_ok());
-            }
+        let written = match c {
+            c if !c.is_control() => line.write_char(c),
+            '\n' => line.write_str("\\n"),
+            c => write!(line, "\\u{{{:x}}}", u32::from(c)),
+        };
+        if written.is_err() {
+            break;
         }
     }
+    let mut line = line.into_text();
     line.push('\n');
     line
 }
@@ -86,21 +79,17 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
+    use crate::Format;
 
     fn logged(format: Format, log: impl FnOnce()) -> Vec<String> {
+        if format == Format::Json {
+            return crate::ecs::lines(log);
+        }
         let records = Arc::new(Mutex::new(Vec::new()));
         let seen = Arc::clone(&records);
-        let lines = Lines::new(move |line: String| seen.lock().unwrap().push(line), format);
+        let lines = Lines::new(move |line: String| seen.lock().unwrap().push(line));
         let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(lines);
-        match format {
-            Format::Text => {
-                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
-            }
-            Format::Json => {
-                let layer = layer.json().flatten_event(true);
-                tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
-            }
-        }
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         let records = records.lock().unwrap();
         records.clone()
     }
@@ -118,7 +107,15 @@ mod tests {
     }
 
     #[test]
+    fn a_record_has_an_end_whatever_is_in_it() {
+        for format in [Format::Text, Format::Json] {
+            let records = logged(format, || tracing::info!("{}", "ö\u{1}".repeat(100_000)));
+            assert!(records[0].len() <= RECORD && records[0].contains(MARK), "{}", records[0].len());
+        }
+    }
+
+    #[test]
     fn plain_text_is_left_alone() {
-        assert_eq!(escape("größe \\n ok", Format::Text), "größe \\n ok\n");
+        assert_eq!(escape("größe \\n ok"), "größe \\n ok\n");
     }
 }

@@ -9,7 +9,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 use std::{io, thread};
 
-use crate::Format;
+use crate::Counters;
 
 /// Lines that wait to be written. Overflow: the new line is dropped and counted,
 /// and the count is written as soon as there is room.
@@ -25,32 +25,45 @@ enum Message {
 
 /// Writes out what is queued when dropped, for half a second at the most.
 #[derive(Debug)]
-pub struct Flush {
+pub(crate) struct Flush {
     sender: SyncSender<Message>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// Starts the writer thread; the function returned takes whole lines.
+/// Starts the writer thread; the function returned takes whole lines. `loss` makes the line that says
+/// how many are missing: the reader of the log has to know that it is not whole.
 pub(crate) fn start(
     output: impl Write + Send + 'static,
-    format: Format,
-) -> io::Result<(impl FnMut(String) + Clone + Send + Sync + 'static, Flush)> {
+    loss: impl Fn(u64) -> String + Send + 'static,
+    counters: &Counters,
+) -> io::Result<(impl Fn(String) + Clone + Send + Sync + 'static, Flush)> {
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
-    let counter = Arc::clone(&dropped);
+    let (counter, counters) = (Arc::clone(&dropped), counters.clone());
     let thread = thread::Builder::new()
         .name("log".into())
-        .spawn(move || write_lines(output, format, &receiver, &dropped))?;
+        .spawn(move || write_lines(output, loss, &receiver, &dropped))?;
     let lines = sender.clone();
     let write = move |line| {
         if lines.try_send(Message::Line(line)).is_err() {
             counter.fetch_add(1, Ordering::Relaxed);
+            counters.log_lost().add(1);
         }
     };
     Ok((write, Flush { sender, thread: Some(thread) }))
 }
 
-fn write_lines(mut output: impl Write, format: Format, receiver: &Receiver<Message>, dropped: &AtomicU64) {
+/// The line that says what is missing, for people.
+pub(crate) fn loss(lost: u64) -> String {
+    format!("WARN telemetry: {lost} log records dropped\n")
+}
+
+fn write_lines(
+    mut output: impl Write,
+    loss: impl Fn(u64) -> String,
+    receiver: &Receiver<Message>,
+    dropped: &AtomicU64,
+) {
     loop {
         match receiver.recv_timeout(Duration::from_secs(1)) {
             Ok(Message::Line(line)) => put(&mut output, &line),
@@ -59,16 +72,8 @@ fn write_lines(mut output: impl Write, format: Format, receiver: &Receiver<Messa
         }
         let lost = dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
-            put(&mut output, &loss(lost, format));
+            put(&mut output, &loss(lost));
         }
-    }
-}
-
-/// The reader of the log has to know that it is not whole.
-fn loss(lost: u64, format: Format) -> String {
-    match format {
-        Format::Text => format!("WARN telemetry: {lost} log records dropped\n"),
-        Format::Json => format!("{{\"level\":\"WARN\",\"message\":\"{lost} log records dropped\"}}\n"),
     }
 }
 
@@ -116,7 +121,7 @@ mod tests {
     #[test]
     fn lines_come_out_in_order_and_whole_before_the_end() {
         let output = Shared::default();
-        let (mut write, flush) = start(output.clone(), Format::Text).unwrap();
+        let (write, flush) = start(output.clone(), loss, &Counters::default()).unwrap();
         for n in 0..100 {
             write(format!("line {n}\n"));
         }
@@ -142,13 +147,44 @@ mod tests {
     #[test]
     fn a_stalled_reader_blocks_nobody() {
         let (release, stalled) = sync_channel(0);
-        let (mut write, flush) = start(Stalled(stalled), Format::Text).unwrap();
+        let counters = Counters::default();
+        let (write, flush) = start(Stalled(stalled), loss, &counters).unwrap();
         let started = Instant::now();
         for n in 0..3 * QUEUE {
             write(format!("line {n}\n"));
         }
         drop(flush);
         assert!(started.elapsed() < FLUSH_TIME * 10);
+        assert!(counters.log_dropped() >= 2 * QUEUE as u64 - 1);
         drop(release);
+    }
+
+    /// Waits before each write, and keeps what is written.
+    struct Slow(Receiver<()>, Shared);
+
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let _ = self.0.recv();
+            self.1.write(bytes)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_reader_learns_what_is_missing() {
+        let (release, slow) = sync_channel(0);
+        let (output, counters) = (Shared::default(), Counters::default());
+        let (write, flush) = start(Slow(slow, output.clone()), loss, &counters).unwrap();
+        for n in 0..2 * QUEUE {
+            write(format!("line {n}\n"));
+        }
+        let lost = counters.log_dropped();
+        assert!(lost > 0);
+        drop(release);
+        drop(flush);
+        let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
+        assert!(text.contains(&format!("WARN telemetry: {lost} log records dropped\n")));
     }
 }

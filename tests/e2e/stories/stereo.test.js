@@ -3,33 +3,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Scene } from '../harness/scene.js';
+import { LEFT_HZ, RIGHT_HZ, publishTones } from '../harness/tones.js';
 import { until } from '../harness/until.js';
 
 const scene = new Scene();
 
-const LEFT_HZ = 440;
-const RIGHT_HZ = 1000;
 /** How much louder, in dB, a channel's own tone must be than the other's: mono has 0, clean stereo 40 and more. */
 const APART_DB = 20;
 /** Below this, in dB, there is no tone at all. */
 const AUDIBLE_DB = -50;
-
-/** Publishes the two tones. Runs in the page. */
-async function publishTones([left, right]) {
-  const context = new AudioContext({ sampleRate: 48_000 });
-  const merger = new ChannelMergerNode(context, { numberOfInputs: 2 });
-  for (const [channel, frequency] of [left, right].entries()) {
-    const tone = new OscillatorNode(context, { frequency });
-    tone.connect(new GainNode(context, { gain: 0.4 })).connect(merger, 0, channel);
-    tone.start();
-  }
-  const out = new MediaStreamAudioDestinationNode(context, { channelCount: 2 });
-  merger.connect(out);
-  const publication = room.publish({ audio: out.stream.getAudioTracks()[0] });
-  await publication.ready;
-  window.keep = [context, out, publication];
-  return publication.pc.remoteDescription.sdp;
-}
 
 /** Takes the received sound apart, channel by channel. Runs in the page. */
 function listen() {

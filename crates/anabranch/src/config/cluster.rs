@@ -218,7 +218,11 @@ impl Layers {
         Ok(PeerTls { ca: self.path(section, "ca")?, identity })
     }
 
-    fn secret(&self, section: &'static str, key: &'static str) -> Result<Option<Secret>, ConfigError> {
+    pub(super) fn secret(
+        &self,
+        section: &'static str,
+        key: &'static str,
+    ) -> Result<Option<Secret>, ConfigError> {
         self.optional(section, key, |layers, section, key| layers.text(section, key).map(Secret))
     }
 }

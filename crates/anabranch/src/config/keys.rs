@@ -53,13 +53,34 @@ pub(super) const KEYS: &[Key] = &[
     key("redis", "sentinel_master", None),
     key("redis", "cluster", Some("false")),
     key("redis", "ca", None),
+    key("record", "enabled", Some("false")),
+    key("record", "dir", None),
+    key("record", "sync_interval", Some("5")),
+    key("upload", "to", None),
+    key("upload", "endpoint", None),
+    key("upload", "region", None),
+    key("upload", "access_key_id", None),
+    key("upload", "secret_access_key", None),
+    key("upload", "ca", None),
+    key("upload", "keep_local", Some("true")),
     key("log", "level", Some("\"info\"")),
     key("log", "format", Some("\"text\"")),
+    key("kafka", "brokers", None),
+    key("kafka", "topic", Some("\"anabranch-logs\"")),
+    key("kafka", "compression", Some("\"lz4\"")),
+    key("kafka", "tls", Some("false")),
+    key("kafka", "ca", None),
+    key("kafka", "mechanism", Some("\"PLAIN\"")),
+    key("kafka", "username", None),
+    key("kafka", "password", None),
+    key("trace", "endpoint", None),
+    key("trace", "ca", None),
+    key("trace", "share", Some("1.0")),
     key("ops", "listen", Some("\"127.0.0.1:9600\"")),
 ];
 
 /// Keys whose values nobody may see, in no message.
-const SECRETS: &[&str] = &["password", "token"];
+const SECRETS: &[&str] = &["password", "token", "secret_access_key"];
 
 /// Whether the value of a key is a secret.
 pub(super) fn is_secret(name: &str) -> bool {

@@ -2,6 +2,7 @@
 //! and what was there.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -35,6 +36,11 @@ impl Layers {
     pub(super) fn alone(&self, section: Section, key: Name, other: Name) -> ConfigError {
         let message = format!("{section}.{key} is set, but {section}.{other} is not");
         ConfigError::at(&self.origin(section, key), message)
+    }
+
+    /// What a section says cannot be used, for a reason that names what is wrong.
+    pub(super) fn refused(&self, section: Section, key: Name, why: &impl Display) -> ConfigError {
+        ConfigError::at(&self.origin(section, key), format_args!("{section}: {why}"))
     }
 
     /// Some of these are set, and others are not.

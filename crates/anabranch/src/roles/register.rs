@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use cluster::{Discovery, Events, Role, Store};
+use prometheus_client::registry::Registry;
+use register::Register;
 use rpc::proto::register_server::SERVICE_NAME;
 
 use super::StartError;
-use super::cluster_node::ClusterNode;
+use super::cluster_node::{ClusterNode, Who};
 use crate::config::{Config, Program};
 use crate::edges::Edge;
 use crate::house::House;
 use crate::lifecycle::Node;
+use crate::ops::rooms;
 
 /// How long the others may take to hear that this register drains and to call another one.
 const NEWS_TRAVEL: Duration = Duration::from_millis(300);
@@ -36,15 +39,15 @@ impl RegisterNode {
         nats: Edge<dyn Events>,
         redis: Edge<dyn Store>,
     ) -> Result<Self, StartError> {
-        let needs = vec![nats.need, redis.need];
-        let node = ClusterNode::prepare(config, Program::Register, etcd, needs, &[]).await?;
+        let who = Who::is(config, Program::Register)?;
+        let (needs, store, events) = (vec![nats.need, redis.need], redis.server, nats.server);
+        let (store, register) = who.numbers.add(|registry| counted(store, events, registry));
+        let node = ClusterNode::prepare(config, who, etcd, needs, &[], rooms::router(store)).await?;
         let info = node.info(config, Role::Register);
         let ClusterNode { house, id, ops, listener, address } = node;
-        let (store, events) = (redis.server, nats.server);
-        let service = register::service(Arc::clone(&store), Arc::clone(&events));
-        let services = rpc::server::builder().add_service(service);
+        let services = rpc::server::builder().add_service(register.service());
         house.serve_tcp(listener, services, SERVICE_NAME).await;
-        house.spawn(register::run_sweeper(store, events, std::future::pending()));
+        house.spawn(register.sweep(std::future::pending()));
         house.announce(info).await?;
         tracing::info!(%id, rpc = address, %ops, "started");
         Ok(Self { address, ops, house })
@@ -55,6 +58,18 @@ impl RegisterNode {
     pub fn ops_address(&self) -> SocketAddr {
         self.ops
     }
+}
+
+/// The store and a register over it, both counted, and so are the events.
+fn counted(
+    store: Arc<dyn Store>,
+    events: Arc<dyn Events>,
+    registry: &mut Registry,
+) -> (Arc<dyn Store>, Register) {
+    let store = cluster::metered::store(store, registry);
+    let register = Register::new(Arc::clone(&store), cluster::metered::events(events, registry));
+    register.register_metrics(registry);
+    (store, register)
 }
 
 #[async_trait]

@@ -1,24 +1,28 @@
 //! `anabranch sfu`: moves media.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
 use cluster::{Discovery, Role};
 use rpc::proto::sfu_server::SERVICE_NAME;
 
-use super::cluster_node::ClusterNode;
+use super::cluster_node::{ClusterNode, Who};
+use super::recordings::Recordings;
 use super::{StartError, sfu_config};
 use crate::config::{Config, Program};
 use crate::edges::Edge;
 use crate::house::House;
 use crate::lifecycle::Node;
+use crate::ops::streams::{self, Streams};
 
 /// A running SFU. Dropping it ends it without a word to anybody.
 pub struct SfuNode {
     sfu: sfu::Sfu,
     address: String,
     ops: SocketAddr,
+    recordings: Recordings,
     house: House,
 }
 
@@ -28,16 +32,22 @@ impl SfuNode {
     /// # Errors
     /// Names the address, port or file that cannot be had.
     pub async fn start(config: &Config, etcd: Edge<dyn Discovery>) -> Result<Self, StartError> {
-        let others = [Role::Register];
-        let node = ClusterNode::prepare(config, Program::Sfu, etcd, Vec::new(), &others).await?;
+        let (who, others) = (Who::is(config, Program::Sfu)?, [Role::Register]);
+        let streams = Streams::default();
+        let more = streams::router(Arc::clone(&streams));
+        let node = ClusterNode::prepare(config, who, etcd, Vec::new(), &others, more).await?;
         let ClusterNode { house, id, ops, listener, address } = node;
-        let sfu = sfu_config(config, id.clone());
+        let recordings = Recordings::open(config)?;
+        let sfu = sfu_config(config, id.clone(), recordings.config.clone());
         let mut sfu = sfu::Sfu::start(&sfu, &*house.discovery, house.dialer.clone())?;
+        streams.set(sfu.view()).ok();
+        house.numbers().add(|registry| sfu.register_metrics(registry));
+        recordings.register_metrics(house.numbers());
         let services = rpc::server::builder().add_service(sfu.service());
         house.serve_tcp(listener, services, SERVICE_NAME).await;
         sfu.announce(&house.discovery, &address).await?;
         tracing::info!(%id, rpc = address, media = ?sfu.candidates(), %ops, "started");
-        Ok(Self { sfu, address, ops, house })
+        Ok(Self { sfu, address, ops, recordings, house })
     }
 
     /// Where the operator looks.
@@ -69,6 +79,7 @@ impl Node for SfuNode {
     async fn shutdown(self: Box<Self>) {
         self.house.mark_draining().await;
         self.sfu.shutdown().await;
+        self.recordings.close().await;
         self.house.end().await;
     }
 }

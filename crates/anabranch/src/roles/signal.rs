@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use cluster::{Discovery, Events, Role};
 use rpc::proto::signal_server::SERVICE_NAME;
 
-use super::cluster_node::ClusterNode;
+use super::cluster_node::{ClusterNode, Who};
 use super::standalone::greeting;
 use super::{SIGNAL_PATIENCE, StartError, signal_config};
 use crate::config::{Config, Program};
@@ -34,18 +34,20 @@ impl SignalNode {
         etcd: Edge<dyn Discovery>,
         nats: Edge<dyn Events>,
     ) -> Result<Self, StartError> {
-        let others = [Role::Register, Role::Sfu];
-        let node = ClusterNode::prepare(config, Program::Signal, etcd, vec![nats.need], &others).await?;
+        let (who, others) = (Who::is(config, Program::Signal)?, [Role::Register, Role::Sfu]);
+        let (needs, more) = (vec![nats.need], axum::Router::new());
+        let node = ClusterNode::prepare(config, who, etcd, needs, &others, more).await?;
         let info = node.info(config, Role::Signal);
         let ClusterNode { house, id, ops, listener, address } = node;
         let edges = signal::Edges {
             dialer: house.dialer.clone(),
             discovery: house.discovery.clone(),
-            events: nats.server,
+            events: house.numbers().add(|registry| cluster::metered::events(nats.server, registry)),
         };
         let router = pages::router(&config.signal.urls);
         let signal = signal::Signal::start(signal_config(config, id.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
+        house.numbers().add(|registry| signal.register_metrics(registry));
         let services = rpc::server::builder().add_service(rpc::server::signal(signal.service()));
         house.serve_tcp(listener, services, SERVICE_NAME).await;
         house.announce(info).await?;

@@ -10,13 +10,17 @@ use cluster::discovery::MemoryDiscovery;
 use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
 use cluster::{Discovery, Events, Lease, Role, Store};
+use register::Register;
 
+use super::cluster_node::Who;
+use super::recordings::Recordings;
 use super::{SIGNAL_PATIENCE, StartError, node_info, sfu_config, signal_config};
 use crate::config::{Config, Program};
 use crate::house::House;
 use crate::lifecycle::Node;
-use crate::ops::Need;
-use crate::{identity, pages};
+use crate::ops::streams::{self, Streams};
+use crate::ops::{Need, rooms};
+use crate::pages;
 
 /// What has to be there before calls can be made.
 const NEEDED: [Role; 3] = [Role::Register, Role::Sfu, Role::Signal];
@@ -28,6 +32,7 @@ pub struct Standalone {
     sfu: sfu::Sfu,
     ops: SocketAddr,
     tls: bool,
+    recordings: Recordings,
     house: House,
     _leases: Vec<Lease>,
 }
@@ -39,23 +44,33 @@ impl Standalone {
     /// # Errors
     /// Names the address or port that cannot be had, or what else is wrong.
     pub async fn start(config: &Config) -> Result<Self, StartError> {
-        let id = identity::node_id(config, Program::Standalone).ok_or(StartError::NoId)?;
+        let Who { id, numbers } = Who::is(config, Program::Standalone)?;
         let discovery: Arc<dyn Discovery> = Arc::new(MemoryDiscovery::default());
-        let house = House::alone(Arc::clone(&discovery));
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let events: Arc<dyn Events> = Arc::new(MemoryEvents::default());
+        let (store, events) = numbers.add(|registry| {
+            (cluster::metered::store(store, registry), cluster::metered::events(events, registry))
+        });
+        let house = House::alone(Arc::clone(&discovery), numbers);
         let needs = NEEDED.map(|role| Need::of_role(role, &*discovery)).to_vec();
-        let ops = house.serve_ops(config.ops.listen, needs).await?;
+        let view = Streams::default();
+        let more = rooms::router(Arc::clone(&store)).merge(streams::router(Arc::clone(&view)));
+        let ops = house.serve_ops(config.ops.listen, needs, more).await?;
         let node = |role: Role| node_info(id.clone(), config, role, &address(role.as_str()));
         let mut leases = Vec::new();
 
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let events: Arc<dyn Events> = Arc::new(MemoryEvents::default());
-        house.serve_in_process("register", |server| {
-            server.add_service(register::service(Arc::clone(&store), Arc::clone(&events)))
-        })?;
-        house.spawn(register::run_sweeper(store, Arc::clone(&events), std::future::pending()));
+        let register = Register::new(store, Arc::clone(&events));
+        house.numbers().add(|registry| register.register_metrics(registry));
+        house.serve_in_process("register", |server| server.add_service(register.service()))?;
+        house.spawn(register.sweep(std::future::pending()));
         leases.push(discovery.register(node(Role::Register)).await?);
 
-        let mut sfu = sfu::Sfu::start(&sfu_config(config, id.clone()), &*discovery, house.dialer.clone())?;
+        let recordings = Recordings::open(config)?;
+        let settings = sfu_config(config, id.clone(), recordings.config.clone());
+        let mut sfu = sfu::Sfu::start(&settings, &*discovery, house.dialer.clone())?;
+        view.set(sfu.view()).ok();
+        house.numbers().add(|registry| sfu.register_metrics(registry));
+        recordings.register_metrics(house.numbers());
         let service = sfu.service();
         house.serve_in_process("sfu", |server| server.add_service(service))?;
         sfu.announce(&discovery, &address("sfu")).await?;
@@ -64,12 +79,13 @@ impl Standalone {
         let router = pages::router(&config.signal.urls);
         let signal = signal::Signal::start(signal_config(config, id.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
+        house.numbers().add(|registry| signal.register_metrics(registry));
         let service = rpc::server::signal(signal.service());
         house.serve_in_process("signal", |server| server.add_service(service))?;
         leases.push(discovery.register(node(Role::Signal)).await?);
 
         tracing::info!(media = ?sfu.candidates(), clients = %signal.address(), %ops, "started");
-        Ok(Self { signal, sfu, ops, tls: config.signal.tls.is_some(), house, _leases: leases })
+        Ok(Self { signal, sfu, ops, tls: config.signal.tls.is_some(), recordings, house, _leases: leases })
     }
 
     /// Where clients connect.
@@ -107,6 +123,7 @@ impl Standalone {
         self.house.mark_draining().await;
         self.signal.shutdown(SIGNAL_PATIENCE).await;
         self.sfu.shutdown().await;
+        self.recordings.close().await;
         self.house.end().await;
     }
 }

@@ -16,11 +16,13 @@ mod follow;
 mod known;
 mod member;
 mod members;
+mod metrics;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use prometheus_client::registry::Registry;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
@@ -83,6 +85,10 @@ impl Discovery for EtcdDiscovery {
 
     fn healthy(&self) -> bool {
         self.members.is_healthy()
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        self.members.metrics.register(registry);
     }
 }
 

@@ -13,10 +13,14 @@ mod listen;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::Client;
+use async_nats::client::PublishError;
 use async_nats::connection::State;
+use async_nats::{Client, HeaderMap};
 use async_trait::async_trait;
+use bytes::Bytes;
 use model::{RoomEvent, RoomId};
+use prometheus_client::registry::Registry;
+use telemetry::trace::{self, TRACEPARENT};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -69,8 +73,25 @@ impl NatsEvents {
     }
 }
 
+/// In NATS's headers, the trace of the request that led to an event.
+fn headers() -> Option<HeaderMap> {
+    let parent = trace::current()?;
+    let mut headers = HeaderMap::new();
+    headers.insert(TRACEPARENT, parent);
+    Some(headers)
+}
+
 fn subject(rid: &RoomId) -> String {
     format!("anabranch.room.{}", encode(rid.as_str()))
+}
+
+impl NatsEvents {
+    async fn send(&self, rid: &RoomId, payload: Bytes) -> Result<(), PublishError> {
+        match headers() {
+            Some(headers) => self.client.publish_with_headers(subject(rid), headers, payload).await,
+            None => self.client.publish(subject(rid), payload).await,
+        }
+    }
 }
 
 #[async_trait]
@@ -85,7 +106,7 @@ impl Events for NatsEvents {
         if payload.len() > self.client.max_payload() {
             payload = encode_version(event);
         }
-        match timeout(PUBLISH_WITHIN, self.client.publish(subject(&event.rid), payload.into())).await {
+        match timeout(PUBLISH_WITHIN, self.send(&event.rid, payload.into())).await {
             Ok(sent) => sent.map_err(|error| EventsError(error.to_string())),
             Err(_) => Err(EventsError("NATS takes no more".to_owned())),
         }
@@ -110,5 +131,9 @@ impl Events for NatsEvents {
 
     fn healthy(&self) -> bool {
         self.is_connected()
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        self.link.register_metrics(registry);
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use model::RoomEvent;
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
@@ -26,6 +27,16 @@ pub struct Subscription {
     queue: mpsc::Receiver<Received>,
     overflowed: Arc<AtomicBool>,
     on_drop: Option<Box<dyn FnOnce() + Send + Sync>>,
+    tally: Tally,
+}
+
+/// What came through subscriptions so far. Cheap to clone; every clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct Tally {
+    /// Events.
+    pub received: Counter,
+    /// Times that a listener was told that it may have missed some.
+    pub missed: Counter,
 }
 
 /// The backend's end of a [`Subscription`].
@@ -41,15 +52,27 @@ impl Subscription {
         let (sender, queue) = mpsc::channel(QUEUE);
         let overflowed = Arc::new(AtomicBool::new(false));
         let feeder = Feeder { queue: sender, overflowed: Arc::clone(&overflowed) };
-        (feeder, Self { queue, overflowed, on_drop: Some(Box::new(on_drop)) })
+        let tally = Tally::default();
+        (feeder, Self { queue, overflowed, on_drop: Some(Box::new(on_drop)), tally })
+    }
+
+    /// Counts what comes through from now on.
+    #[must_use]
+    pub fn counted(mut self, tally: Tally) -> Self {
+        self.tally = tally;
+        self
     }
 
     /// What comes next. Nothing ever again where the backend has shut down. Safe to cancel.
     pub async fn next(&mut self) -> Option<Received> {
-        if self.overflowed.swap(false, Ordering::AcqRel) {
-            return Some(Received::Missed);
+        let overflowed = self.overflowed.swap(false, Ordering::AcqRel);
+        let received = if overflowed { Some(Received::Missed) } else { self.queue.recv().await };
+        match &received {
+            Some(Received::Event(_)) => drop(self.tally.received.inc()),
+            Some(Received::Missed) => drop(self.tally.missed.inc()),
+            None => {}
         }
-        self.queue.recv().await
+        received
     }
 }
 

@@ -13,7 +13,7 @@ use model::{
 };
 use parking_lot::Mutex;
 
-use super::{Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError};
+use super::{Expiry, Joined, KeptAlive, Member, NodeRun, RoomPage, Store, StoreError};
 use rooms::Rooms;
 use runs::Runs;
 
@@ -176,6 +176,10 @@ impl Store for MemoryStore {
         let rooms = self.rooms.lock();
         let stream = rooms.get(rid).and_then(|room| room.stream(mid));
         Ok(stream.cloned().ok_or(Refusal::NoSuchStream)?)
+    }
+
+    async fn rooms(&self, after: Option<&RoomId>, limit: usize) -> Result<RoomPage, StoreError> {
+        Ok(self.rooms.lock().page(after, limit))
     }
 
     async fn expire(&self) -> Result<Vec<RoomEvent>, StoreError> {

@@ -22,6 +22,7 @@ mod members;
 mod peer;
 mod record;
 mod reply;
+mod rooms;
 mod runs;
 mod scripts;
 mod servers;
@@ -39,7 +40,7 @@ use redis::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
-use super::{Clock, Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError};
+use super::{Clock, Expiry, Joined, KeptAlive, Member, NodeRun, RoomPage, Store, StoreError};
 use call::{Call, Failure, PATIENCE, What};
 use keys::{bucket_of, keys_of};
 use reply::Reply;
@@ -252,6 +253,10 @@ impl Store for RedisStore {
         let record = reply::text(self.perform(call, Instant::now() + PATIENCE).await?);
         let stream = record.and_then(|record| record::read_stream(mid.as_str(), &record));
         Ok(stream.ok_or(Refusal::NoSuchStream)?)
+    }
+
+    async fn rooms(&self, after: Option<&RoomId>, limit: usize) -> Result<RoomPage, StoreError> {
+        self.page_of_rooms(after, limit).await
     }
 
     async fn expire(&self) -> Result<Vec<RoomEvent>, StoreError> {

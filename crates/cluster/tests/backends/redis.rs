@@ -7,6 +7,7 @@ mod garbage;
 mod names;
 mod pair;
 mod people;
+mod rooms;
 mod same;
 mod sentinels;
 mod sweeps;

@@ -8,23 +8,29 @@
 mod batch;
 mod config;
 mod demux;
+mod detail;
 mod error;
 mod event;
+mod histogram;
 mod moment;
 mod router;
 mod secrets;
 mod stats;
 mod stream;
 mod subscription;
+mod tape;
 mod timers;
 mod transport;
 
 pub use batch::{Datagram, DatagramSink, Incoming, SendBatch};
 pub use config::{Config, Limits};
+pub use detail::{StreamDetail, SubscriptionDetail, TrackDetail};
 pub use error::{MediaError, MediaErrorKind};
 pub use event::{EndReason, Event};
+pub use histogram::Histogram;
 pub use router::Router;
 pub use stats::Stats;
+pub use tape::{TapId, Tape, TapedPacket, Tapped, TappedTrack};
 pub use transport::identity::{DtlsIdentity, IdentityError};
 
 /// The time at which unit tests begin: the same for all of them.

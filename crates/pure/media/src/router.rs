@@ -12,8 +12,9 @@ use crate::demux::Demux;
 use crate::moment::Moment;
 use crate::stream::Stream;
 use crate::subscription::Subscription;
+use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
-use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats};
+use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats, StreamDetail};
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -53,6 +54,8 @@ struct Core {
     events: VecDeque<Event>,
     /// Streams that got packets in this batch.
     dirty: Vec<usize>,
+    /// What tapped streams sent since the owner last took it.
+    tape: Tape,
 }
 
 impl Router {
@@ -69,6 +72,7 @@ impl Router {
             timers: Timers::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
+            tape: Tape::default(),
         };
         Self { core, batch: SendBatch::new(), stats: Stats::default(), last_call: None }
     }
@@ -112,6 +116,20 @@ impl Router {
         self.core.unsubscribe(now, sid, &mut out)
     }
 
+    /// Copies a stream's Opus packets to the tape from now on, under this name; `None` ends that. Answers what is
+    /// tapped, or `None` where there is no such stream.
+    pub fn tap(&mut self, mid: &StreamId, tap: Option<TapId>) -> Option<Tapped> {
+        let stream = self.core.streams.get_mut(*self.core.by_mid.get(mid)?)?;
+        stream.set_tap(tap);
+        Some(Tapped { live: stream.is_live(), tracks: stream.tapped_tracks() })
+    }
+
+    /// What tapped streams sent since the last call; `None`: nothing. To be taken after each
+    /// [`receive`](Self::receive).
+    pub fn take_tape(&mut self) -> Option<Tape> {
+        (!self.core.tape.is_empty()).then(|| std::mem::take(&mut self.core.tape))
+    }
+
     /// Ends everything, as [`unpublish`](Self::unpublish) would one by one, without any event: the worker stops.
     pub fn shut_down(&mut self, now: Instant, sink: &mut impl DatagramSink) {
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
@@ -149,6 +167,20 @@ impl Router {
     /// The oldest event that was not taken yet.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.core.events.pop_front()
+    }
+
+    /// What can be seen of a stream; `None`: there is none of that name.
+    #[must_use]
+    pub fn describe(&self, mid: &StreamId) -> Option<StreamDetail> {
+        let stream = self.core.streams.get(*self.core.by_mid.get(mid)?)?;
+        let subscriptions = stream.subscribers.iter().filter_map(|index| self.core.subscriptions.get(*index));
+        Some(StreamDetail::of(stream, subscriptions))
+    }
+
+    /// Media packets sent to subscribers since the start: of the counters the one that costs nothing.
+    #[must_use]
+    pub fn media_out(&self) -> u64 {
+        self.stats.media_out
     }
 
     /// The counters.

@@ -1,5 +1,7 @@
 //! Counters of one router, all since its start unless said otherwise.
 
+use crate::Histogram;
+
 /// Plain numbers, read by the owner when it likes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Stats {
@@ -31,6 +33,18 @@ pub struct Stats {
     pub key_frame_requests_sent: u64,
     /// Key frames asked for by subscribers (PLI or FIR).
     pub key_frame_requests_received: u64,
+    /// Packets that publishers sent and that never came, by their own numbers.
+    pub lost_in: u64,
+    /// Packets that subscribers say they did not get.
+    pub lost_out: u64,
+    /// Round trips to subscribers, by their reports.
+    pub round_trips: Histogram,
+    /// Interarrival jitter of what publishers send, once a second and track.
+    pub jitter_in: Histogram,
+    /// The same of what subscribers get, by their reports.
+    pub jitter_out: Histogram,
+    /// From the moment a key frame is wanted of a publisher until it comes.
+    pub key_frame_waits: Histogram,
     /// Datagrams dropped on arrival: strangers, broken, not authentic, replayed, over a limit.
     pub drops: u64,
     /// DTLS handshakes finished.

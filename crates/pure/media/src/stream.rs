@@ -9,6 +9,7 @@ pub(crate) mod track;
 
 use crate::moment::Moment;
 use crate::subscription::Fresh;
+use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
 use crate::transport::Transport;
 use crate::transport::ice::Path;
 use feedback::FeedbackIdentity;
@@ -16,7 +17,7 @@ use model::ids::StreamId;
 use rtp::clock::RemoteClock;
 use rtp::twcc::ArrivalLog;
 use rtp::{Header, rtcp};
-use sdp::{Kind, Name, ReceiveTrack};
+use sdp::{Codec, Kind, Name, ReceiveTrack};
 use sources::{Role, Sources};
 use std::time::{Duration, Instant};
 use track::Track;
@@ -48,6 +49,8 @@ pub(crate) struct Stream {
     transport_cc: Option<u8>,
     identity: FeedbackIdentity,
     live: bool,
+    /// Where its audio is copied to.
+    tap: Option<TapId>,
     /// Numbers to ask for, kept for its memory.
     missing: Vec<u16>,
 }
@@ -59,6 +62,8 @@ pub(crate) struct Arrived {
     pub(crate) taken: bool,
     /// It is the first of the stream.
     pub(crate) first: bool,
+    /// It begins a key frame that was waited for so long.
+    pub(crate) key_frame_wait: Option<Duration>,
 }
 
 impl Stream {
@@ -90,6 +95,7 @@ impl Stream {
             arrivals: ArrivalLog::new(),
             transport_cc,
             live: false,
+            tap: None,
             missing: Vec::new(),
         }
     }
@@ -110,10 +116,12 @@ impl Stream {
             Role::Rtx(_) => track.receive_rtx(now, packet),
         };
         let first = !std::mem::replace(&mut self.live, true);
+        let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;
+        let key_frame_wait = if awaited { track.key_frames.take_wait(now) } else { None };
         if let Some(entry) = entry {
             self.fresh.push(Fresh { track: index, entry });
         }
-        Arrived { taken: true, first }
+        Arrived { taken: true, first, key_frame_wait }
     }
 
     fn note_arrival(&mut self, now: Instant, header: &Header, packet: &[u8]) {
@@ -139,6 +147,43 @@ impl Stream {
             }
         }
         true
+    }
+
+    /// Begins to copy its audio to the tape, or stops.
+    pub(crate) fn set_tap(&mut self, tap: Option<TapId>) {
+        self.tap = tap;
+    }
+
+    /// Whether its audio is copied to the tape.
+    pub(crate) fn is_tapped(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    /// The tracks that a tap takes.
+    pub(crate) fn tapped_tracks(&self) -> Vec<TappedTrack> {
+        let opus = self.tracks.iter().enumerate().filter(|(_, track)| track.line.codec == Codec::Opus);
+        let channels = |track: &Track| if track.line.fmtp.is_stereo() { 2 } else { 1 };
+        opus.map(|(index, track)| TappedTrack { index, channels: channels(track) }).collect()
+    }
+
+    /// Copies what came in this batch to the tape, where it is tapped.
+    pub(crate) fn tape_fresh(&self, now: Instant, tape: &mut Tape) {
+        let Some(tap) = self.tap else { return };
+        for fresh in &self.fresh {
+            let Some(track) = self.tracks.get(fresh.track) else { continue };
+            if track.line.codec != Codec::Opus {
+                continue;
+            }
+            let Some(packet) = track.cache.packet(&fresh.entry) else { continue };
+            tape.push(&TapedPacket {
+                tap,
+                track: fresh.track,
+                at: now,
+                number: fresh.entry.number,
+                timestamp: fresh.entry.header.timestamp,
+                payload: packet.payload(),
+            });
+        }
     }
 
     /// Whether the publisher has sent media.

@@ -28,6 +28,14 @@ macro_rules! codes {
                 }
             }
 
+            /// What it is called here, for operators: one word.
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$name => stringify!($name),)*
+                }
+            }
+
             /// What it means, for people.
             #[must_use]
             pub fn meaning(self) -> &'static str {

@@ -5,10 +5,14 @@ use std::sync::Arc;
 use cluster::{Events, Store, StoreError};
 use model::{Gone, RoomEvent};
 
-/// The store, and the events that its changes make.
+use crate::metrics::{Metrics, Swept};
+
+/// The store, the events that its changes make, and what is counted of both.
+#[derive(Clone)]
 pub(crate) struct Departures {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) events: Arc<dyn Events>,
+    pub(crate) metrics: Metrics,
 }
 
 impl Departures {
@@ -16,7 +20,7 @@ impl Departures {
     pub(crate) async fn expire(&self) -> Result<(), StoreError> {
         loop {
             let changed = self.store.expire().await?;
-            if !self.tell(changed, "expired").await {
+            if !self.tell(changed, Swept::Expired).await {
                 return Ok(());
             }
         }
@@ -26,17 +30,18 @@ impl Departures {
     pub(crate) async fn release(&self, gone: &Gone) -> Result<(), StoreError> {
         loop {
             let changed = self.store.release(gone).await?;
-            if !self.tell(changed, "left behind").await {
+            if !self.tell(changed, Swept::LeftBehind).await {
                 return Ok(());
             }
         }
     }
 
     /// Publishes what changed. False where nothing did.
-    async fn tell(&self, changed: Vec<RoomEvent>, why: &'static str) -> bool {
+    async fn tell(&self, changed: Vec<RoomEvent>, why: Swept) -> bool {
         let any = !changed.is_empty();
         for event in changed {
-            tracing::info!(rid = ?event.rid, version = event.version, facts = event.notices.len(), why, "taken out");
+            tracing::info!(rid = ?event.rid, version = event.version, facts = event.notices.len(), why = why.name(), "taken out");
+            self.metrics.swept(&event, why);
             self.publish(&event).await;
         }
         tokio::task::yield_now().await;

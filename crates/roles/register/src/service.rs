@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use cluster::{Events, Expiry, Member, NodeRun, Role, Store};
+use cluster::{Expiry, Member, NodeRun, Role, Store};
 use model::{ErrorCode, Gone, RoomEvent, RoomId, Stream, StreamId, Takeover};
 use rpc::convert::{InvalidField, connection_owner, json, node_id, present, room_id, stream_id, user_id};
 use rpc::proto::keep_alive_reply::Entry as KeptAlive;
-use rpc::proto::register_server::{Register, RegisterServer};
+use rpc::proto::register_server::Register;
 use rpc::proto::{
     AddStreamReply, AddStreamRequest, BeatReply, BeatRequest, BroadcastReply, BroadcastRequest,
     EventsSinceReply, EventsSinceRequest, FindStreamReply, FindStreamRequest, GetRoomReply, GetRoomRequest,
@@ -29,12 +29,6 @@ const MAX_REASON: usize = 200;
 pub struct Service {
     store: Arc<dyn Store>,
     departures: Departures,
-}
-
-/// The register as a gRPC service.
-#[must_use]
-pub fn service(store: Arc<dyn Store>, events: Arc<dyn Events>) -> RegisterServer<Service> {
-    rpc::server::register(Service { store: Arc::clone(&store), departures: Departures { store, events } })
 }
 
 #[tonic::async_trait]
@@ -164,6 +158,10 @@ impl Register for Service {
 }
 
 impl Service {
+    pub(crate) fn new(departures: Departures) -> Self {
+        Self { store: Arc::clone(&departures.store), departures }
+    }
+
     async fn publish(&self, event: &RoomEvent) {
         tracing::debug!(rid = ?event.rid, version = event.version, facts = event.notices.len(), "changed");
         self.departures.publish(event).await;

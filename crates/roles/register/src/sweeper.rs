@@ -1,11 +1,8 @@
 //! Takes out who and what fell silent: users without keep-alive, streams that their SFU no longer
 //! mentions, and all that a dead node leaves behind.
 
-use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
-use cluster::{Events, Store};
 use tokio::time::MissedTickBehavior;
 
 use crate::departures::Departures;
@@ -14,14 +11,9 @@ use crate::watcher;
 /// How often. Expiry takes a minute, so a second more or less is nothing.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Sweeps until `shutdown` is ready. Any number of registers may sweep the same store.
-pub async fn run_sweeper(store: Arc<dyn Store>, events: Arc<dyn Events>, shutdown: impl Future<Output = ()>) {
-    let departures = Departures { store, events };
-    tokio::select! {
-        () = shutdown => {}
-        () = sweep(&departures) => {}
-        () = watcher::run(&departures) => {}
-    }
+/// Sweeps and watches for ever.
+pub(crate) async fn run(departures: &Departures) {
+    tokio::join!(sweep(departures), watcher::run(departures));
 }
 
 async fn sweep(departures: &Departures) {

@@ -36,6 +36,7 @@ async fn look(departures: &Departures, watch: &mut Watch) -> Result<(), StoreErr
 async fn bury(departures: &Departures, dead: &Dead) -> Result<(), StoreError> {
     let Dead { run, beats, gone } = dead;
     tracing::info!(role = %run.role, id = %run.id, started = run.started, "a node is gone");
+    departures.metrics.dead(run.role);
     if let Some(gone) = gone {
         departures.release(gone).await?;
     }

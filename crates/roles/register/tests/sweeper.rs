@@ -7,6 +7,8 @@ use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
 use cluster::{Events, Expiry, NodeRun, Received, Role, Store};
 use model::{MediaInfo, NodeId, Notice, Owner, RoomId, Stream, StreamId, Takeover, UserId};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -54,7 +56,10 @@ async fn what_a_silent_node_leaves_behind_is_taken_out_after_its_grace() {
     let mut subscription = events.subscribe(&rid).await.unwrap();
 
     let started = Instant::now();
-    let sweeper = tokio::spawn(register::run_sweeper(store.clone(), events, std::future::pending()));
+    let register = register::Register::new(store.clone(), events);
+    let mut registry = Registry::default();
+    register.register_metrics(&mut registry);
+    let sweeper = tokio::spawn(register.sweep(std::future::pending()));
     let Some(Received::Event(event)) = subscription.next().await else { panic!("no event") };
     let removed = Notice::StreamRemove { uid: uid.clone(), mid: stream.mid, by_server: true };
     assert_eq!(*event.notices, [removed]);
@@ -66,4 +71,16 @@ async fn what_a_silent_node_leaves_behind_is_taken_out_after_its_grace() {
         tokio::task::yield_now().await;
     }
     sweeper.abort();
+
+    let mut metrics = String::new();
+    encode(&mut metrics, &registry).unwrap();
+    for line in [
+        "register_dead_nodes_total{role=\"signal\"} 1",
+        "register_dead_nodes_total{role=\"sfu\"} 1",
+        "register_swept_users_total{reason=\"left_behind\"} 1",
+        "register_swept_streams_total{reason=\"left_behind\"} 1",
+        "register_swept_users_total{reason=\"expired\"} 0",
+    ] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in\n{metrics}");
+    }
 }

@@ -217,6 +217,18 @@ impl Directory {
         maps.streams.get_mut(mid).filter(old).map(|entry| entry.ending = true).is_some()
     }
 
+    /// Who publishes or subscribes in a room here.
+    pub(crate) fn people(&self, rid: &RoomId) -> Vec<UserId> {
+        let maps = self.maps.lock();
+        let publishers = maps.streams.values().map(|entry| (&entry.rid, &entry.uid));
+        let subscribers = maps.subscriptions.values().map(|entry| (&entry.rid, &entry.uid));
+        let here = publishers.chain(subscribers).filter(|(room, _)| *room == rid);
+        let mut people: Vec<UserId> = here.map(|(_, uid)| uid.clone()).collect();
+        people.sort_unstable();
+        people.dedup();
+        people
+    }
+
     /// How many streams and subscriptions there are.
     pub(crate) fn counts(&self) -> (usize, usize) {
         let maps = self.maps.lock();

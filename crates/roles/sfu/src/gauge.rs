@@ -8,6 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior};
 
 use crate::load::{Capacity, Meter, Work};
 use crate::mailbox::{Command, Mailbox};
+use crate::worker::WorkerStats;
 use crate::workers::Workers;
 
 /// How often; news of the load is no more frequent.
@@ -28,8 +29,10 @@ pub(crate) async fn measure(workers: Arc<Workers>, capacity: Capacity, load: wat
         let now = Instant::now();
         let mut done = Vec::new();
         for mailbox in &workers.mailboxes {
-            done.push(work(mailbox).await);
+            done.push(stats(mailbox).await);
         }
+        note(&workers, &done);
+        let done: Vec<_> = done.iter().map(|stats| stats.as_ref().map(work)).collect();
         let (streams, subscriptions) = workers.directory.counts();
         if let Some(news) = meter.look(now - last, &done, streams + subscriptions) {
             tracing::debug!(hundredths = news, "load");
@@ -39,8 +42,20 @@ pub(crate) async fn measure(workers: Arc<Workers>, capacity: Capacity, load: wat
     }
 }
 
-async fn work(mailbox: &Mailbox) -> Option<Work> {
+async fn stats(mailbox: &Mailbox) -> Option<WorkerStats> {
     let asked = mailbox.ask(|reply| Command::Stats { reply });
-    let stats = tokio::time::timeout(ANSWER_TIME, asked).await.ok()?.ok()?;
-    Some(Work { packets: stats.media.datagrams_out, bytes: stats.media.bytes_out, cpu: stats.cpu })
+    tokio::time::timeout(ANSWER_TIME, asked).await.ok()?.ok()
+}
+
+fn work(stats: &WorkerStats) -> Work {
+    Work { packets: stats.media.datagrams_out, bytes: stats.media.bytes_out, cpu: stats.cpu }
+}
+
+/// For whoever asks between two looks. A worker that gave no answer stays as it was.
+fn note(workers: &Workers, done: &[Option<WorkerStats>]) {
+    let mut latest = workers.latest.lock();
+    latest.resize(done.len(), WorkerStats::default());
+    for (latest, stats) in latest.iter_mut().zip(done) {
+        *latest = stats.unwrap_or(*latest);
+    }
 }

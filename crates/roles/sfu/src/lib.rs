@@ -10,7 +10,9 @@
 //! - `directory`: which stream and which subscription is where, and whose.
 //! - `service`: the calls; `workers`: what they do. `reporter`: what the register is told.
 //! - `presence`: how others know of it; `stage`: how far it is in its life.
-//! - `load`, `gauge`: how busy it is.
+//! - `recorder`: audio into files.
+//! - `load`, `gauge`: how busy it is. `metrics`: what it counts.
+//! - `view`: what an operator can see of it.
 //! - `addresses`: what clients are told to send to.
 
 mod addresses;
@@ -19,18 +21,23 @@ mod events;
 mod gauge;
 mod load;
 mod mailbox;
+mod metrics;
 mod presence;
+mod recorder;
 mod registers;
 mod reporter;
 mod service;
 mod socket;
 mod stage;
 mod start;
+mod view;
 mod worker;
 mod workers;
 
 pub use addresses::AddressError;
-pub use media::Limits;
+pub use media::{Limits, SubscriptionDetail, TrackDetail};
+pub use recorder::{Finished, RECORDING_INDEX, RecordConfig, RecorderError, RecorderStats};
 pub use service::SfuService;
 pub use start::{Config, Sfu, StartError};
+pub use view::{StreamView, View};
 pub use worker::{SocketStats, WorkerStats};

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use media::MediaError;
+use media::{MediaError, StreamDetail};
 use model::ids::{StreamId, SubscriptionId};
 use tokio::sync::oneshot;
 
 use crate::WorkerStats;
+use crate::recorder::Subject;
 use crate::socket::Waker;
 
 /// Commands that wait for one worker. Overflow: the call is refused with
@@ -23,7 +24,18 @@ pub(crate) enum Command {
     Publish {
         mid: StreamId,
         offer: String,
+        /// To record it, and whose it is.
+        record: Option<Subject>,
         reply: oneshot::Sender<Result<String, MediaError>>,
+    },
+    /// Answers false where there is nothing to record.
+    Record {
+        subject: Subject,
+        reply: oneshot::Sender<bool>,
+    },
+    StopRecording {
+        mid: StreamId,
+        reply: oneshot::Sender<()>,
     },
     Unpublish {
         mid: StreamId,
@@ -38,6 +50,10 @@ pub(crate) enum Command {
     Unsubscribe {
         sid: SubscriptionId,
         reply: oneshot::Sender<()>,
+    },
+    Describe {
+        mid: StreamId,
+        reply: oneshot::Sender<Option<StreamDetail>>,
     },
     Stats {
         reply: oneshot::Sender<WorkerStats>,

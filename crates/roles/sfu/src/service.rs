@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use model::ErrorCode;
 use rpc::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply,
-    SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
+    RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
+    UnsubscribeRequest,
 };
 use rpc::status::refuse;
 use tonic::{Request, Response, Status};
+use tracing::Instrument as _;
 
 use crate::workers::Workers;
 
@@ -30,7 +32,7 @@ impl SfuService {
         T: Send + 'static,
         F: Future<Output = Result<T, Status>> + Send + 'static,
     {
-        let task = tokio::spawn(call(Arc::clone(&self.workers)));
+        let task = tokio::spawn(call(Arc::clone(&self.workers)).in_current_span());
         task.await.map_err(|_| refuse(ErrorCode::Internal, "the call was ended"))?.map(Response::new)
     }
 }
@@ -64,6 +66,10 @@ impl rpc::proto::sfu_server::Sfu for SfuService {
 
     async fn claim(&self, request: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
         self.workers.claim(request.into_inner()).map(Response::new)
+    }
+
+    async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {
+        self.run(|workers| async move { workers.record(request.into_inner()).await }).await
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

@@ -10,7 +10,10 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use cluster::{Discovery, DiscoveryError, NodeInfo, Role};
 use media::{DtlsIdentity, Limits};
 use model::ids::NodeId;
+use parking_lot::Mutex;
+use prometheus_client::registry::Registry;
 use rpc::channel::Dialer;
+use rpc::metered::Metered;
 use rpc::proto::sfu_server::SfuServer;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::task::AbortHandle;
@@ -21,14 +24,17 @@ use crate::events::{self, ENDED_STREAMS};
 use crate::gauge;
 use crate::load::Capacity;
 use crate::mailbox::Command;
+use crate::metrics::Metrics;
 use crate::presence::Presence;
+use crate::recorder::{self, RecordConfig, Recorder, RecorderStats};
 use crate::registers::Registers;
 use crate::reporter;
 use crate::service::SfuService;
 use crate::socket::MediaSocket;
 use crate::stage::Life;
+use crate::view::View;
 use crate::worker::WorkerStats;
-use crate::workers::Workers;
+use crate::workers::{Recording, Workers};
 pub use error::StartError;
 use threads::{Threads, open_ports};
 
@@ -61,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the node may send, in bits per second: full is where it does.
     pub bandwidth: u64,
+    /// Where audio is recorded to, and when; `None`: it is not.
+    pub record: Option<RecordConfig>,
 }
 
 /// A running SFU. Dropping it ends the workers, too, but does not wait for them.
@@ -73,6 +81,7 @@ pub struct Sfu {
     dc: Arc<str>,
     registers: Arc<Registers>,
     hold_now: Arc<Notify>,
+    metrics: Metrics,
 }
 
 impl Sfu {
@@ -87,6 +96,11 @@ impl Sfu {
         let directory = Arc::new(Directory::new(sockets.len()));
         let (ended, ends) = mpsc::channel(ENDED_STREAMS);
 
+        let recorder = config
+            .record
+            .as_ref()
+            .map(|record| recorder::start(record, config.id.clone(), Arc::clone(&directory)))
+            .transpose()?;
         let mut threads = Threads::default();
         let mut candidates = Vec::new();
         for (n, socket) in sockets.into_iter().enumerate() {
@@ -95,7 +109,9 @@ impl Sfu {
             let media =
                 media::Config { dtls: Arc::clone(&dtls), candidates: announced, limits: config.limits };
             let tell = events::listener(n, Arc::clone(&directory), ended.clone());
-            threads.add(format!("media-{n}"), socket, media, tell).map_err(StartError::Worker)?;
+            threads
+                .add(format!("media-{n}"), socket, media, recorder.clone(), tell)
+                .map_err(StartError::Worker)?;
         }
 
         let (load, loads) = watch::channel(0);
@@ -105,6 +121,11 @@ impl Sfu {
             mailboxes: threads.mailboxes.clone(),
             life: Life::default(),
             load: loads,
+            latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
+            recording: Recording {
+                by_default: config.record.as_ref().is_some_and(|record| record.enabled),
+                recorder,
+            },
         });
         let (id, dc) = (config.id.clone(), Arc::clone(&config.dc));
         let nodes = discovery.watch(Role::Register);
@@ -127,13 +148,19 @@ impl Sfu {
             tokio::spawn(gauge::measure(Arc::clone(&workers), capacity, load)).abort_handle(),
         ];
         let dc = Arc::clone(&config.dc);
-        Ok(Self { workers, threads, tasks, candidates, dc, registers, hold_now })
+        Ok(Self { workers, threads, tasks, candidates, dc, registers, hold_now, metrics: Metrics::default() })
     }
 
     /// The gRPC service through which it is commanded.
     #[must_use]
-    pub fn service(&self) -> SfuServer<SfuService> {
-        rpc::server::sfu(SfuService::new(Arc::clone(&self.workers)))
+    pub fn service(&self) -> Metered<SfuServer<SfuService>> {
+        let service = rpc::server::sfu(SfuService::new(Arc::clone(&self.workers)));
+        Metered::new(service, self.metrics.calls.clone())
+    }
+
+    /// Adds what this SFU counts to a registry, under names that begin with `sfu_`.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.metrics.register(registry, &self.workers);
     }
 
     /// What each worker announces to its clients.
@@ -149,6 +176,18 @@ impl Sfu {
             all.extend(mailbox.ask(|reply| Command::Stats { reply }).await.ok());
         }
         all
+    }
+
+    /// What an operator can see of its streams.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View::new(Arc::clone(&self.workers))
+    }
+
+    /// The numbers of the recorder; `None`: there is none.
+    #[must_use]
+    pub fn recorder_stats(&self) -> Option<RecorderStats> {
+        self.workers.recording.recorder.as_ref().map(Recorder::stats)
     }
 
     /// Has the rooms cleared of what they say of an earlier run, then tells discovery that it is here, and how
@@ -209,7 +248,7 @@ impl Sfu {
     }
 
     /// Takes nothing new, says goodbye to all peers and to the registers, and ends the workers, within a
-    /// second.
+    /// second; then completes the recordings, within another.
     pub async fn shutdown(mut self) {
         self.workers.life.drain();
         // No beat may come after the farewell, and the announcement goes with its task.
@@ -218,6 +257,20 @@ impl Sfu {
         }
         self.threads.stop();
         tokio::join!(self.say_farewell(), self.see_workers_end());
+        self.see_recordings_end().await;
+    }
+
+    /// What the workers recorded is complete when they have ended.
+    async fn see_recordings_end(&self) {
+        let Some(recorder) = &self.workers.recording.recorder else { return };
+        recorder.stop();
+        let deadline = Instant::now() + STOP_TIME;
+        while !recorder.is_finished() && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+        if !recorder.is_finished() {
+            tracing::warn!("not all recordings could be completed in time; the next start does that");
+        }
     }
 
     async fn say_farewell(&self) {

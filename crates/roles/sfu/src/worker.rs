@@ -8,10 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use std::{io, thread};
 
-use media::{Config, Datagram, DatagramSink, Event, Incoming, Router, SendBatch};
+use media::{Config, Datagram, DatagramSink, Event, Histogram, Incoming, Router, SendBatch};
+use model::ids::StreamId;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::mailbox::{Command, Inbox};
+use crate::recorder::{Recorder, Taps};
 use crate::socket::{MediaSocket, Outgoing, RECEIVE_BATCH, ReceiveBuffers, SendBuffers};
 
 /// Commands handled before datagrams get their turn. One takes some 100 µs.
@@ -45,6 +47,8 @@ pub struct WorkerStats {
     pub socket: SocketStats,
     /// Processor time of its thread.
     pub cpu: Duration,
+    /// Media packets, from when they were taken from the socket until their copies were handed to it.
+    pub forwarding: Histogram,
 }
 
 /// Datagrams of one socket since its start.
@@ -66,12 +70,14 @@ pub(crate) fn start(
     socket: MediaSocket,
     config: Config,
     inbox: Inbox,
+    recorder: Option<Recorder>,
     mut tell: impl FnMut(Happening) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
     thread::Builder::new().name(name).spawn(move || {
         let mut outlet = Outlet::new(socket);
         while let Err(_panic) = catch_unwind(AssertUnwindSafe(|| {
-            Worker::new(&mut outlet, &inbox, config.clone(), &mut tell).run();
+            let taps = Taps::new(recorder.clone());
+            Worker::new(&mut outlet, &inbox, config.clone(), taps, &mut tell).run();
         })) {
             // Its message and place were printed by the panic hook.
             tracing::error!("a bug: a media worker panicked; its streams ended and it starts afresh");
@@ -86,12 +92,22 @@ struct Worker<'a, F> {
     outlet: &'a mut Outlet,
     received: ReceiveBuffers,
     inbox: &'a Inbox,
+    taps: Taps,
+    forwarding: Histogram,
     tell: &'a mut F,
 }
 
 impl<'a, F: FnMut(Happening)> Worker<'a, F> {
-    fn new(outlet: &'a mut Outlet, inbox: &'a Inbox, config: Config, tell: &'a mut F) -> Self {
-        Self { router: Router::new(config), outlet, received: ReceiveBuffers::new(), inbox, tell }
+    fn new(outlet: &'a mut Outlet, inbox: &'a Inbox, config: Config, taps: Taps, tell: &'a mut F) -> Self {
+        Self {
+            router: Router::new(config),
+            outlet,
+            received: ReceiveBuffers::new(),
+            inbox,
+            taps,
+            forwarding: Histogram::default(),
+            tell,
+        }
     }
 
     fn run(mut self) {
@@ -131,12 +147,22 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     fn obey(&mut self, command: Command) {
         let now = Instant::now();
         match command {
-            Command::Publish { mid, offer, reply } => {
+            Command::Publish { mid, offer, record, reply } => {
                 let answer = self.router.publish(now, &mid, &offer);
                 let added = answer.is_ok();
-                if reply.send(answer).is_err() && added {
-                    self.router.unpublish(now, &mid, self.outlet);
+                if let Some(subject) = record.filter(|_| added) {
+                    self.taps.start(&mut self.router, subject);
                 }
+                if reply.send(answer).is_err() && added {
+                    self.unpublish(now, &mid);
+                }
+            }
+            Command::Record { subject, reply } => {
+                let _ = reply.send(self.taps.start(&mut self.router, subject));
+            }
+            Command::StopRecording { mid, reply } => {
+                self.taps.stop(&mut self.router, &mid);
+                let _ = reply.send(());
             }
             Command::Subscribe { mid, sid, offer, reply } => {
                 let answer = self.router.subscribe(now, &mid, &sid, &offer);
@@ -146,7 +172,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 }
             }
             Command::Unpublish { mid, reply } => {
-                self.router.unpublish(now, &mid, self.outlet);
+                self.unpublish(now, &mid);
                 // The subscriptions' ends are known before the answer.
                 self.hand_on_events();
                 let _ = reply.send(());
@@ -155,11 +181,20 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 self.router.unsubscribe(now, &sid, self.outlet);
                 let _ = reply.send(());
             }
+            Command::Describe { mid, reply } => {
+                let _ = reply.send(self.router.describe(&mid));
+            }
             Command::Stats { reply } => {
                 let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
-                let _ = reply.send(WorkerStats { media: self.router.stats(), socket, cpu: thread_time() });
+                let (media, forwarding) = (self.router.stats(), self.forwarding);
+                let _ = reply.send(WorkerStats { media, socket, cpu: thread_time(), forwarding });
             }
         }
+    }
+
+    fn unpublish(&mut self, now: Instant, mid: &StreamId) {
+        self.router.unpublish(now, mid, self.outlet);
+        self.taps.ended(mid);
     }
 
     fn take_datagrams(&mut self) {
@@ -171,6 +206,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             });
             if count > 0 {
                 self.route();
+                // A recording begins before its first packet.
+                self.hand_on_events();
+                self.taps.hand_over(&mut self.router);
             }
             if count < RECEIVE_BATCH {
                 return;
@@ -189,7 +227,12 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             None => nothing(),
         });
         let batch = batch.get_mut(..filled).unwrap_or_default();
-        self.router.receive(Instant::now(), SystemTime::now(), batch, self.outlet);
+        let (now, sent) = (Instant::now(), self.router.media_out());
+        self.router.receive(now, SystemTime::now(), batch, self.outlet);
+        let sent = self.router.media_out() - sent;
+        if sent > 0 {
+            self.forwarding.record_many(now.elapsed(), sent);
+        }
     }
 
     fn run_timers(&mut self) {
@@ -201,6 +244,11 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
 
     fn hand_on_events(&mut self) {
         while let Some(event) = self.router.poll_event() {
+            match &event {
+                Event::StreamLive { mid } => self.taps.live(mid),
+                Event::StreamEnded { mid, .. } => self.taps.ended(mid),
+                Event::SubscriptionLive { .. } | Event::SubscriptionEnded { .. } => {}
+            }
             (self.tell)(Happening::Media(event));
         }
     }

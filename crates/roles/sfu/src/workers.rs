@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use media::{MediaError, MediaErrorKind};
-use model::ids::{NodeId, StreamId, SubscriptionId};
+use model::ids::{NodeId, RoomId, StreamId, SubscriptionId, UserId};
 use model::{ErrorCode, Owner};
+use parking_lot::Mutex;
 use rpc::convert::{connection_owner, room_id, stream_id, subscription_id, user_id};
 use rpc::proto::{
-    self, ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, SubscribeReply,
-    SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    self, ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, RecordReply, RecordRequest,
+    SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
 };
 use rpc::status::{refuse, with_code};
 use tokio::sync::watch;
@@ -18,8 +19,10 @@ use tonic::{Code, Status};
 
 use crate::directory::{CannotSubscribe, Directory, Exists};
 use crate::mailbox::{Command, Mailbox, MailboxError};
+use crate::recorder::{Recorder, Subject};
 use crate::reporter::EndStream;
 use crate::stage::{Life, Stage};
+use crate::worker::WorkerStats;
 
 /// What the calls work on.
 #[derive(Debug)]
@@ -30,6 +33,18 @@ pub(crate) struct Workers {
     pub(crate) life: Life,
     /// In hundredths, as discovery hears of it.
     pub(crate) load: watch::Receiver<u8>,
+    pub(crate) recording: Recording,
+    /// What each worker told last.
+    pub(crate) latest: Mutex<Vec<WorkerStats>>,
+}
+
+/// What is recorded.
+#[derive(Debug)]
+pub(crate) struct Recording {
+    /// Streams whose publisher does not say.
+    pub(crate) by_default: bool,
+    /// `None`: there is no place for recordings.
+    pub(crate) recorder: Option<Recorder>,
 }
 
 impl Workers {
@@ -49,17 +64,28 @@ impl Workers {
     pub(crate) async fn publish(&self, request: PublishRequest) -> Result<PublishReply, Status> {
         let (rid, uid, mid) = (room_id(&request.rid)?, user_id(&request.uid)?, stream_id(&request.mid)?);
         self.take_new()?;
-        tracing::debug!(%rid, %uid, %mid, "publish");
+        let record = self.to_record(request.record)?;
+        tracing::debug!(%rid, %uid, %mid, record, "publish");
+        let record = record.then(|| Subject { rid: rid.clone(), uid: uid.clone(), mid: mid.clone() });
+        let whose = (rid.clone(), uid.clone());
         let worker = self.directory.add_stream(&mid, rid, uid, Instant::now()).map_err(|Exists| {
             with_code(Code::AlreadyExists, ErrorCode::Internal, "a stream of this mid is here already")
         })?;
         let answer = async {
             let offer = request.offer_sdp;
-            let ask = self.mailbox(worker)?.ask(|reply| Command::Publish { mid: mid.clone(), offer, reply });
+            let ask = self.mailbox(worker)?.ask(|reply| Command::Publish {
+                mid: mid.clone(),
+                offer,
+                record,
+                reply,
+            });
             answered(ask.await)
         };
         match answer.await {
-            Ok(answer_sdp) => Ok(PublishReply { answer_sdp }),
+            Ok(answer_sdp) => {
+                self.see(&whose.0, &whose.1);
+                Ok(PublishReply { answer_sdp })
+            }
             Err(status) => {
                 self.directory.remove_stream(&mid);
                 Err(status)
@@ -72,6 +98,7 @@ impl Workers {
         let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
         let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
         tracing::debug!(%rid, %uid, %mid, %sid, "subscribe");
+        let whose = (rid.clone(), uid.clone());
         let worker = self.directory.add_subscription(&sid, &mid, rid, uid).map_err(|error| match error {
             CannotSubscribe::NoSuchStream => refuse(ErrorCode::NoSuchStream, "the SFU has no such stream"),
             CannotSubscribe::Exists => with_code(
@@ -86,7 +113,10 @@ impl Workers {
             answered(mailbox.ask(|reply| Command::Subscribe { mid, sid: sid.clone(), offer, reply }).await)
         };
         match answer.await {
-            Ok(answer_sdp) => Ok(SubscribeReply { answer_sdp }),
+            Ok(answer_sdp) => {
+                self.see(&whose.0, &whose.1);
+                Ok(SubscribeReply { answer_sdp })
+            }
             Err(status) => {
                 self.directory.remove_subscription(&sid);
                 Err(status)
@@ -137,6 +167,47 @@ impl Workers {
             mids: mids.iter().map(ToString::to_string).collect(),
             sids: sids.iter().map(ToString::to_string).collect(),
         })
+    }
+
+    /// Begins to record a stream, or ends that.
+    pub(crate) async fn record(&self, request: RecordRequest) -> Result<RecordReply, Status> {
+        let (rid, mid) = (room_id(&request.rid)?, stream_id(&request.mid)?);
+        let found = self.directory.stream(&mid).filter(|entry| entry.rid == rid);
+        let entry = found.ok_or_else(|| refuse(ErrorCode::NoSuchStream, "the SFU has no such stream"))?;
+        tracing::debug!(%rid, %mid, record = request.record, "record");
+        let mailbox = self.mailbox(entry.worker)?;
+        if request.record {
+            self.to_record(Some(true))?;
+            let subject = Subject { rid, uid: entry.uid, mid };
+            let begun = mailbox.ask(|reply| Command::Record { subject, reply }).await.map_err(unanswered)?;
+            if !begun {
+                let message = "there is nothing to record: the stream has no audio, or has just ended";
+                return Err(with_code(Code::FailedPrecondition, ErrorCode::NotAllowed, message));
+            }
+        } else {
+            mailbox.ask(|reply| Command::StopRecording { mid, reply }).await.map_err(unanswered)?;
+        }
+        Ok(RecordReply {})
+    }
+
+    /// Whether a stream is recorded whose publisher wants this.
+    fn to_record(&self, wanted: Option<bool>) -> Result<bool, Status> {
+        let here = self.recording.recorder.is_some();
+        match wanted {
+            Some(true) if !here => {
+                let message = "this SFU does not record: it has no record.dir";
+                Err(refuse(ErrorCode::NotAllowed, message))
+            }
+            Some(wanted) => Ok(wanted),
+            None => Ok(here && self.recording.by_default),
+        }
+    }
+
+    /// Somebody has come: whoever asks the directory finds them, and whoever asked before is told.
+    fn see(&self, rid: &RoomId, uid: &UserId) {
+        if let Some(recorder) = &self.recording.recorder {
+            recorder.seen(rid, uid);
+        }
     }
 
     pub(crate) fn describe(&self) -> DescribeReply {

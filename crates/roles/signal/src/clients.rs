@@ -10,11 +10,11 @@ pub(crate) use claim::Claimed;
 pub(crate) use register::{Held, StillHeld};
 pub(crate) use sfu::Offer;
 
-use crate::{Edges, refusal::Refusal};
+use crate::{Edges, metrics::Metrics, refusal::Refusal};
 use alive::StoreClock;
 use cluster::{NodeInfo, Role};
 use model::ErrorCode;
-use rpc::channel::Dialer;
+use rpc::{channel::Dialer, metered::Metered, traced::Traced};
 use std::{
     future::Future,
     sync::{Arc, atomic::AtomicUsize},
@@ -43,10 +43,14 @@ pub(crate) struct Clients {
     turn: AtomicUsize,
     suspects: Suspects,
     clock: StoreClock,
+    metrics: Arc<Metrics>,
 }
 
+/// A channel whose calls are counted.
+type Counted = Metered<Traced<Channel>>;
+
 impl Clients {
-    pub(crate) fn new(dc: &Arc<str>, edges: &Edges) -> Self {
+    pub(crate) fn new(dc: &Arc<str>, edges: &Edges, metrics: &Arc<Metrics>) -> Self {
         Self {
             dialer: edges.dialer.clone(),
             dc: Arc::clone(dc),
@@ -55,6 +59,7 @@ impl Clients {
             turn: AtomicUsize::new(0),
             suspects: Suspects::default(),
             clock: StoreClock::default(),
+            metrics: Arc::clone(metrics),
         }
     }
 
@@ -63,8 +68,12 @@ impl Clients {
         self.sfus.clone()
     }
 
-    fn dial(&self, node: &NodeInfo) -> Result<Channel, Status> {
-        self.dialer.dial(&node.address).map_err(|error| Status::unavailable(error.to_string()))
+    fn dial(&self, node: &NodeInfo) -> Result<Counted, Status> {
+        let channel = self.dialer.dial(&node.address);
+        let channel = channel.map_err(|error| Status::unavailable(error.to_string()))?;
+        let calls =
+            if node.role == Role::Sfu { &self.metrics.sfu_calls } else { &self.metrics.register_calls };
+        Ok(Metered::new(Traced::new(channel), calls.clone()))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all connections of a node share.
 
-use crate::{Config, Edges, Timing, clients::Clients, room::Rooms, session::Sessions};
+use crate::{Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions};
 use model::{NodeId, Owner};
 use std::{
     sync::{
@@ -18,6 +18,7 @@ pub(crate) struct Context {
     pub(crate) clients: Arc<Clients>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) sessions: Sessions,
+    pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the node takes nobody new any more.
     pub(crate) draining: CancellationToken,
     /// Cancelled when the node goes down.
@@ -36,13 +37,15 @@ impl Context {
 
     /// A run of the node whose first connection has this number.
     pub(crate) fn numbered(config: &Config, edges: Edges, started: u64) -> Arc<Self> {
-        let clients = Arc::new(Clients::new(&config.dc, &edges));
+        let metrics = Arc::new(Metrics::default());
+        let clients = Arc::new(Clients::new(&config.dc, &edges, &metrics));
         Arc::new(Self {
             node: config.node.clone(),
             timing: config.timing,
-            rooms: Rooms::new(edges.events, Arc::clone(&clients)),
+            rooms: Rooms::new(edges.events, Arc::clone(&clients), Arc::clone(&metrics)),
             clients,
             sessions: Sessions::default(),
+            metrics,
             stop: CancellationToken::new(),
             draining: CancellationToken::new(),
             tasks: TaskTracker::new(),

@@ -23,13 +23,13 @@ pub(crate) async fn send_away(context: &Arc<Context>, patience: Duration) {
     let number = u32::try_from(sessions.len()).unwrap_or(u32::MAX).max(1);
     for (session, nth) in sessions.iter().zip(0u32..) {
         sleep_until(began + spread * nth / number).await;
-        session.outbox.push(notice::reconnect());
+        session.outbox.notify(notice::reconnect());
     }
     // Who came in while the door was closing.
     let told: BTreeSet<u64> = sessions.iter().map(|session| session.owner.connection).collect();
     for session in context.sessions.all() {
         if !told.contains(&session.owner.connection) {
-            session.outbox.push(notice::reconnect());
+            session.outbox.notify(notice::reconnect());
         }
     }
     drop(sessions);
@@ -63,7 +63,7 @@ fn draining(sfus: &[NodeInfo]) -> BTreeSet<NodeId> {
 
 fn tell(session: &Session, draining: &BTreeSet<NodeId>) {
     for (rid, mid) in to_move(session, draining) {
-        session.outbox.push(notice::stream_move(&rid, &session.uid, &mid));
+        session.outbox.notify(notice::stream_move(&rid, &session.uid, &mid));
     }
 }
 

@@ -8,7 +8,7 @@
 //! - [`clients`]: speaks to the registers and the SFUs.
 //! - [`keeper`]: tells the register who is still there, and that the node is.
 //! - [`drain`]: sends clients elsewhere, when this node or the SFU of their stream is to end.
-//! - [`service`]: what operators may ask of this node.
+//! - [`service`]: what operators may ask of this node; [`metrics`]: what it counts.
 
 mod clients;
 mod config;
@@ -17,6 +17,7 @@ mod drain;
 mod keeper;
 mod lists;
 mod method;
+mod metrics;
 mod notice;
 mod refusal;
 mod room;
@@ -31,6 +32,7 @@ pub use server::StartError;
 pub use service::SignalService;
 
 use context::Context;
+use prometheus_client::registry::Registry;
 use server::Server;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -71,6 +73,11 @@ impl Signal {
     #[must_use]
     pub fn sessions(&self) -> usize {
         self.context.sessions.len()
+    }
+
+    /// Adds what this node counts to a registry, under names that begin with `signal_`.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.context.metrics.register(registry);
     }
 
     /// The gRPC service of this node, for `rpc::server::signal`.

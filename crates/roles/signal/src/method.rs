@@ -25,6 +25,22 @@ use crate::refusal::Refusal;
 use model::ErrorCode;
 use protoo::Quote;
 use std::time::Instant;
+use telemetry::trace;
+use tracing::Instrument as _;
+
+/// What the protocol calls its requests.
+pub(crate) const NAMES: &[&str] = &[
+    "join",
+    "leave",
+    "keepalive",
+    "publish",
+    "unpublish",
+    "subscribe",
+    "unsubscribe",
+    "broadcast",
+    "getusers",
+    "getpubs",
+];
 
 /// The protocol's requests.
 #[derive(Clone, Copy, Debug)]
@@ -81,17 +97,37 @@ impl Method {
 /// Does what is asked, and answers it.
 pub(crate) async fn handle(call: &Call<'_>, name: &str) {
     let began = Instant::now();
-    let done = match Method::named(name) {
+    let method = Method::named(name);
+    let span = tracing::info_span!("request", method = %Quote(name), uid = ?call.session.uid);
+    trace::start(&span, None);
+    finish(call, name, method, began).instrument(span).await;
+}
+
+async fn finish(call: &Call<'_>, name: &str, method: Result<Method, Refusal>, began: Instant) {
+    let done = match method {
         Ok(method) => method.run(call).await,
         Err(refusal) => Err(refusal),
     };
     let uid = &call.session.uid;
     let took = began.elapsed();
+    let result = done.as_ref().map_or_else(|refusal| refusal.code.name(), |()| metrics::OK);
+    call.context.metrics.requests.count(name, result, took);
     match done {
         Ok(()) => tracing::debug!(?uid, method = name, ?took, "done"),
         Err(refusal) => {
             tracing::debug!(?uid, method = %Quote(name), ?took, %refusal, "refused");
             call.refuse(&refusal);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Method, NAMES};
+
+    #[test]
+    fn the_names_are_those_of_the_protocol() {
+        assert!(NAMES.iter().all(|name| Method::named(name).is_ok()));
+        assert!(Method::named("Join").is_err());
     }
 }

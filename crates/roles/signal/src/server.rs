@@ -11,7 +11,7 @@ mod peer;
 mod tls;
 mod upgrade;
 
-use crate::{Config, context::Context};
+use crate::{Config, context::Context, metrics::Refused};
 use connection::Entrance;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{net::TcpListener, sync::Semaphore};
@@ -87,7 +87,10 @@ async fn accept(listener: TcpListener, entrance: Arc<Entrance>) {
         match accepted {
             Ok((socket, from)) => match Arc::clone(&places).try_acquire_owned() {
                 Ok(place) => entrance.admit(socket, place),
-                Err(_) => tracing::debug!(%from, "refused: {MAX_CONNECTIONS} connections are open"),
+                Err(_) => {
+                    entrance.refused(Refused::Full);
+                    tracing::debug!(%from, "refused: {MAX_CONNECTIONS} connections are open");
+                }
             },
             Err(error) => {
                 tracing::debug!(%error, "accept failed");

@@ -21,7 +21,12 @@ pub(crate) use outbox::Next;
 pub(crate) use outbox::{Closing, Outbox};
 pub(crate) use roll::Sessions;
 
-use crate::{context::Context, notice, server::Wire};
+use crate::{
+    context::Context,
+    metrics::{Connected, Metrics},
+    notice,
+    server::Wire,
+};
 use model::{Owner, RoomId, StreamId, UserId};
 use parking_lot::Mutex;
 use std::{
@@ -53,11 +58,11 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(uid: UserId, owner: Owner, stop: CancellationToken) -> Self {
+    pub(crate) fn new(uid: UserId, owner: Owner, stop: CancellationToken, metrics: Arc<Metrics>) -> Self {
         Self {
             uid,
             owner,
-            outbox: Outbox::default(),
+            outbox: Outbox::new(metrics),
             holdings: Mutex::default(),
             unanswered: Mutex::default(),
             stop,
@@ -75,7 +80,7 @@ impl Session {
     /// Another connection speaks for the user now: says so, and closes.
     pub(crate) fn kick(&self, rids: &[RoomId]) {
         for rid in rids {
-            self.outbox.push(notice::peer_kick(rid, &self.uid));
+            self.outbox.notify(notice::peer_kick(rid, &self.uid));
         }
         self.close(Closing::KICKED);
     }
@@ -92,7 +97,7 @@ impl Session {
         if all {
             self.kick(std::slice::from_ref(rid));
         } else {
-            self.outbox.push(notice::peer_kick(rid, &self.uid));
+            self.outbox.notify(notice::peer_kick(rid, &self.uid));
         }
     }
 
@@ -123,8 +128,10 @@ impl Session {
 /// Runs a connection to its end, and takes its users out of their rooms.
 pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
     let (sink, stream) = wire::open(wire).await;
-    let session = Arc::new(Session::new(uid, context.new_owner(), context.stop.child_token()));
+    let (metrics, stop) = (Arc::clone(&context.metrics), context.stop.child_token());
+    let session = Arc::new(Session::new(uid, context.new_owner(), stop, metrics));
     let _enrolled = context.sessions.enrol(&session);
+    let _connected = Connected::new(&context.metrics);
     tracing::info!(uid = ?session.uid, connection = session.owner.connection, "connected");
     let reading = async {
         let (stream, closing) = reader::read(&context, &session, stream).await;
@@ -138,6 +145,7 @@ pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
         sink
     };
     let (stream, sink) = tokio::join!(reading, writing);
+    context.metrics.closed(session.outbox.ended());
     tracing::info!(
         uid = ?session.uid,
         connection = session.owner.connection,

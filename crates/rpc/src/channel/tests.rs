@@ -1,15 +1,18 @@
 use std::time::Instant;
 
+use metrics::Calls;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 
 use super::*;
+use crate::metered::{Metered, SFU_METHODS};
 use crate::proto::sfu_server::Sfu;
 use crate::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, SubscribeReply,
-    SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
+    RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
+    UnsubscribeRequest,
 };
 
 mod network;
@@ -41,6 +44,10 @@ impl Sfu for Stub {
         Err(crate::status::refuse(model::ErrorCode::NotAllowed, "the subscription is another user's"))
     }
 
+    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {
+        Err(Status::unimplemented("not tested"))
+    }
+
     async fn claim(&self, _: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
         Ok(Response::new(ClaimReply::default()))
     }
@@ -67,6 +74,32 @@ async fn serve_tcp(name: &'static str) -> String {
 async fn name_at(dialer: &Dialer, address: &str) -> Result<String, Status> {
     let mut sfu = crate::client::sfu(dialer.dial(address).unwrap());
     Ok(sfu.describe(DescribeRequest {}).await?.into_inner().sfu_id)
+}
+
+#[tokio::test]
+async fn calls_are_counted_on_both_sides_by_what_came_of_them() {
+    let [calls, answers] = [(); 2].map(|()| Calls::new("method", SFU_METHODS));
+    let in_process = InProcess::default();
+    let incoming = in_process.listen("one").unwrap();
+    let service = Metered::new(crate::server::sfu(Stub("one")), answers.clone());
+    let server = crate::server::builder().add_service(service);
+    tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });
+
+    let dialer = Dialer::new(in_process);
+    let sfu = |address| crate::client::sfu(Metered::new(dialer.dial(address).unwrap(), calls.clone()));
+    let mut one = sfu("inproc://one");
+    one.describe(DescribeRequest {}).await.unwrap();
+    one.unsubscribe(UnsubscribeRequest::default()).await.unwrap_err();
+    sfu("inproc://two").describe(DescribeRequest {}).await.unwrap_err();
+    // Nobody waits for it.
+    let given_up = tokio::time::timeout(Duration::ZERO, one.publish(PublishRequest::default()));
+    given_up.await.unwrap_err();
+
+    for side in [&calls, &answers] {
+        assert_eq!((side.of("Describe", "ok"), side.of("Unsubscribe", "NotAllowed")), (1, 1));
+    }
+    assert_eq!((calls.of("Describe", "Unavailable"), answers.of("Describe", "Unavailable")), (1, 0));
+    assert_eq!((calls.of("Publish", "ok"), calls.of("Publish", metrics::CANCELLED)), (0, 1));
 }
 
 #[tokio::test]

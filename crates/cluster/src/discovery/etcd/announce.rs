@@ -37,6 +37,8 @@ pub(super) struct Announcer {
     key: String,
     news: watch::Receiver<(f32, bool)>,
     lease: Option<i64>,
+    /// Nothing stands under the lease yet.
+    unused: bool,
     renewed: Instant,
     renewals: u32,
     /// What stands in etcd under the lease.
@@ -61,6 +63,7 @@ impl Announcer {
             key,
             news,
             lease: None,
+            unused: false,
             renewed,
             renewals: 0,
             written: None,
@@ -115,6 +118,9 @@ impl Announcer {
             Ok(true) => {
                 self.written = Some(value);
                 self.replaced = false;
+                if std::mem::replace(&mut self.unused, false) {
+                    self.members.metrics.announced(self.first.is_some());
+                }
                 if let Some(first) = self.first.take() {
                     let _nobody_waits_any_more = first.send(());
                 }
@@ -147,7 +153,7 @@ impl Announcer {
         }
         (self.lease, self.written) = (None, None);
         let lease = member.grant(LEASE).await?;
-        (self.lease, self.renewed) = (Some(lease), Instant::now());
+        (self.lease, self.renewed, self.unused) = (Some(lease), Instant::now(), true);
         Ok(lease)
     }
 

@@ -67,6 +67,7 @@ pub(super) async fn follow(members: Arc<Members>, published: Arc<Published>) {
         let member = members.current();
         let why = following.one(member).await;
         members.set_healthy(false);
+        members.metrics.watch_restarts.inc();
         members.leave(member, &why);
         sleep(pause(following.failures)).await;
         following.failures += 1;

@@ -10,6 +10,7 @@ use tonic::Status;
 use super::access::{Access, is_denied};
 use super::config::Plan;
 use super::member::Member;
+use super::metrics::Metrics;
 
 /// How often it is said that etcd refuses what it is asked: the same cause would fill the log.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +22,7 @@ pub(super) struct Members {
     current: AtomicUsize,
     healthy: AtomicBool,
     trouble: Mutex<Trouble>,
+    pub(super) metrics: Metrics,
 }
 
 #[derive(Default)]
@@ -42,6 +44,7 @@ impl Members {
             current: AtomicUsize::new(0),
             healthy: AtomicBool::new(false),
             trouble: Mutex::default(),
+            metrics: Metrics::default(),
         })
     }
 

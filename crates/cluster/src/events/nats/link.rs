@@ -8,6 +8,8 @@ use async_nats::connection::State;
 use async_nats::{Client, Event, ServerError};
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 
@@ -35,6 +37,9 @@ pub(super) struct Link {
     overrun: Notify,
     listeners: AtomicUsize,
     complained: Mutex<Option<Instant>>,
+    connects: Counter,
+    disconnects: Counter,
+    overruns: Counter,
 }
 
 impl Default for Link {
@@ -47,6 +52,9 @@ impl Default for Link {
             overrun: Notify::new(),
             listeners: AtomicUsize::new(0),
             complained: Mutex::default(),
+            connects: Counter::default(),
+            disconnects: Counter::default(),
+            overruns: Counter::default(),
         }
     }
 }
@@ -95,7 +103,12 @@ impl Link {
     /// What the client tells of.
     pub(super) fn event(&self, event: &Event) {
         match event {
-            Event::SlowConsumer(_) => self.overrun.notify_one(),
+            Event::Connected => drop(self.connects.inc()),
+            Event::Disconnected => drop(self.disconnects.inc()),
+            Event::SlowConsumer(_) => {
+                self.overruns.inc();
+                self.overrun.notify_one();
+            }
             Event::ServerError(ServerError::Other(text)) => self.complain(text),
             Event::ServerError(error) => self.complain(&error.to_string()),
             // The client has no other name for it than this text.
@@ -105,6 +118,14 @@ impl Link {
             _ => (),
         }
         self.stirred.notify_one();
+    }
+
+    pub(super) fn register_metrics(&self, registry: &mut Registry) {
+        registry.register("nats_connects", "Connections to NATS that came about", self.connects.clone());
+        let help = "Connections to NATS that were lost";
+        registry.register("nats_disconnects", help, self.disconnects.clone());
+        let help = "Times that this node did not take events as fast as they came, and some were dropped";
+        registry.register("nats_slow_consumer", help, self.overruns.clone());
     }
 
     /// A person must look at it: names, passwords, permissions.

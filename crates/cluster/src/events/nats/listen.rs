@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_nats::{Message, Subscriber};
+use async_nats::{HeaderValue, Message, Subscriber};
 use futures_util::StreamExt as _;
 use model::RoomId;
+use telemetry::trace::{self, TRACEPARENT};
 use tokio::time::{Instant, sleep_until};
 
 use super::link::Link;
@@ -66,7 +67,13 @@ impl Listener {
             return self.feeder.missed();
         }
         match decode_event(&self.rid, &message.payload) {
-            Ok(event) => self.feeder.event(event),
+            Ok(event) => {
+                let span = tracing::debug_span!("event", rid = %self.rid, version = event.version);
+                let parent = message.headers.as_ref().and_then(|headers| headers.get(TRACEPARENT));
+                trace::resume(&span, parent.map(HeaderValue::as_str));
+                span.in_scope(|| tracing::debug!("heard"));
+                self.feeder.event(event)
+            }
             Err(why) => {
                 tracing::debug!(rid = %self.rid, %why, "not an event");
                 self.feeder.missed()

@@ -1,8 +1,10 @@
 //! The rooms that somebody is in, and the versions of those that come again.
 
-use std::collections::HashMap;
+use std::collections::{BinaryHeap, HashMap};
 
 use model::{Refusal, Room, RoomEvent, RoomId, RoomState};
+
+use crate::store::{RoomPage, RoomSummary};
 
 /// Rooms at a time. Beyond them joining a room that nobody is in is refused. A room with one user
 /// takes about 1 KiB.
@@ -69,6 +71,23 @@ impl Rooms {
         self.change(rid, step).ok_or(Refusal::NotOwner)
     }
 
+    /// Rooms in the order of their ids.
+    pub(super) fn page(&self, after: Option<&RoomId>, limit: usize) -> RoomPage {
+        // Of those that follow, the first ones and one more: the greatest on the heap goes first.
+        let mut first: BinaryHeap<&RoomId> = BinaryHeap::new();
+        for rid in self.rooms.keys().filter(|rid| after.is_none_or(|after| *rid > after)) {
+            first.push(rid);
+            if first.len() > limit.saturating_add(1) {
+                first.pop();
+            }
+        }
+        let more = first.len() > limit;
+        let rids = first.into_sorted_vec().into_iter().take(limit);
+        let rooms: Vec<_> = rids.filter_map(|rid| self.rooms.get_key_value(rid)).map(summary).collect();
+        let next = rooms.last().filter(|_| more).map(|last| last.rid.clone());
+        RoomPage { rooms, next }
+    }
+
     /// One step on every room, until enough of them have changed.
     pub(super) fn sweep(&mut self, mut step: impl FnMut(&mut Room) -> Option<RoomEvent>) -> Vec<RoomEvent> {
         let mut changed = Vec::new();
@@ -101,6 +120,15 @@ impl Rooms {
             room.forget_log();
         }
         self.log_bytes = others + room.log_bytes();
+    }
+}
+
+fn summary((rid, room): (&RoomId, &Room)) -> RoomSummary {
+    RoomSummary {
+        rid: rid.clone(),
+        version: room.version(),
+        users: room.users().count(),
+        streams: room.streams().count(),
     }
 }
 

@@ -230,3 +230,26 @@ async fn many_at_once_make_one_log_without_gaps() {
     assert_eq!(versions.len(), 808);
     assert!(versions.windows(2).all(|pair| pair[1] == pair[0] + 1));
 }
+
+#[tokio::test]
+async fn rooms_come_page_by_page_in_the_order_of_their_ids() {
+    let Story { store, .. } = story();
+    assert_eq!(store.rooms(None, 10).await.unwrap(), RoomPage::default());
+    for name in ["c", "a", "e", "b", "d"] {
+        store.join(&rid(name), &uid("ann"), &owner(1), Takeover::Replace, Expiry::NEVER).await.unwrap();
+    }
+    store.add_stream(&rid("b"), &owner(1), stream("ann", "m"), Expiry::NEVER).await.unwrap();
+    let page = async |after: Option<&str>, limit| {
+        let page = store.rooms(after.map(rid).as_ref(), limit).await.unwrap();
+        let rooms: Vec<_> = page.rooms.iter().map(|room| (room.rid.to_string(), room.streams)).collect();
+        assert!(page.rooms.iter().all(|room| room.users == 1 && room.version > 0));
+        (rooms, page.next.map(|rid| rid.to_string()))
+    };
+    let named =
+        |names: &[&str]| names.iter().map(|name| (name.to_string(), usize::from(*name == "b"))).collect();
+    assert_eq!(page(None, 2).await, (named(&["a", "b"]), Some("b".to_owned())));
+    assert_eq!(page(Some("b"), 2).await, (named(&["c", "d"]), Some("d".to_owned())));
+    assert_eq!(page(Some("d"), 2).await, (named(&["e"]), None));
+    assert_eq!(page(Some("bb"), 3).await, (named(&["c", "d", "e"]), None), "after one that is gone");
+    assert_eq!(page(Some("e"), 3).await, (named(&[]), None));
+}

@@ -61,6 +61,9 @@ impl Core {
             return false;
         }
         out.stats().media_in += 1;
+        if let Some(wait) = arrived.key_frame_wait {
+            out.stats().key_frame_waits.record(wait);
+        }
         if had_none && !stream.fresh.is_empty() {
             self.dirty.push(index);
         }

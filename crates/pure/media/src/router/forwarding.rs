@@ -21,6 +21,7 @@ impl Core {
                     subscription.forward(&stream.tracks, &stream.fresh, time, out);
                 }
             }
+            stream.tape_fresh(moment.now, &mut self.tape);
             stream.fresh.clear();
             let owner = Owner::Stream(index);
             match stream.key_frame_timeout() {

@@ -38,16 +38,24 @@ impl FeedbackIdentity {
 impl Stream {
     /// Reports on all tracks.
     pub(crate) fn send_reports(&mut self, now: Instant, out: &mut Outbox<'_>) {
+        for track in &self.tracks {
+            if let Some(jitter) = track.jitter() {
+                out.stats().jitter_in.record(jitter);
+            }
+        }
         let Self { transport, tracks, identity, .. } = self;
+        let mut lost = 0;
         transport.send_rtcp(out, |buffer| {
             let mut writer = Writer::new(buffer);
             for track in tracks {
                 if let Some(block) = track.report(now) {
+                    lost += track.lost_since(&block);
                     let _ = writer.receiver_report(identity.ssrc, &[block]);
                 }
             }
             writer.len()
         });
+        out.stats().lost_in += lost;
     }
 
     /// Asks for lost packets. True where some were given up and a key frame is wanted instead.

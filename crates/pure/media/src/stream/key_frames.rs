@@ -13,6 +13,8 @@ const MAX_INTERVAL: Duration = Duration::from_secs(2);
 pub(crate) struct KeyFrameRequests {
     /// When to ask next; `None`: nobody waits for one.
     next: Option<Instant>,
+    /// Since when somebody waits for one.
+    since: Option<Instant>,
     last: Option<Instant>,
     interval: Duration,
 }
@@ -20,6 +22,7 @@ pub(crate) struct KeyFrameRequests {
 impl KeyFrameRequests {
     /// Somebody needs a key frame. Returns when to ask for it, which may be now.
     pub(crate) fn want(&mut self, now: Instant) -> Instant {
+        self.since.get_or_insert(now);
         *self.next.get_or_insert_with(|| {
             self.interval = MIN_INTERVAL;
             self.last.map_or(now, |last| now.max(last + MIN_INTERVAL))
@@ -45,6 +48,11 @@ impl KeyFrameRequests {
     /// A key frame came.
     pub(crate) fn arrived(&mut self) {
         self.next = None;
+    }
+
+    /// How long it was waited for; `None`: nobody did, or the answer was given before.
+    pub(crate) fn take_wait(&mut self, now: Instant) -> Option<Duration> {
+        self.since.take().map(|since| now.saturating_duration_since(since))
     }
 }
 

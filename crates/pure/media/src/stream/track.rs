@@ -21,6 +21,8 @@ const CHANGE_AFTER: Duration = Duration::from_millis(200);
 struct Source {
     ssrc: u32,
     stats: ReceiverStats,
+    /// The highest number of lost packets that was reported.
+    reported_lost: i32,
     /// Where lost packets can be asked for.
     nack: Option<NackGenerator>,
 }
@@ -151,6 +153,7 @@ impl Track {
         self.source = Some(Source {
             ssrc: header.ssrc,
             stats: ReceiverStats::new(self.line.codec.clock_rate()),
+            reported_lost: 0,
             nack: self.line.feedback.nack.then(NackGenerator::new),
         });
     }
@@ -173,6 +176,26 @@ impl Track {
     pub(crate) fn report(&mut self, now: Instant) -> Option<ReportBlock> {
         let source = self.source.as_mut()?;
         source.stats.report(now, source.ssrc)
+    }
+
+    /// How many packets were lost since the last report, of which this one says how many there are in all.
+    pub(crate) fn lost_since(&mut self, block: &ReportBlock) -> u64 {
+        let Some(source) = self.source.as_mut() else { return 0 };
+        let more = block.total_lost.saturating_sub(source.reported_lost);
+        // What came late is lost no more: the next ones make up for it.
+        source.reported_lost = source.reported_lost.max(block.total_lost);
+        u64::try_from(more).unwrap_or(0)
+    }
+
+    /// What came under the present SSRC.
+    pub(crate) fn stats(&self) -> Option<&ReceiverStats> {
+        self.source.as_ref().map(|source| &source.stats)
+    }
+
+    /// The interarrival jitter of what comes.
+    pub(crate) fn jitter(&self) -> Option<Duration> {
+        let ticks = u64::from(self.source.as_ref()?.stats.jitter());
+        Some(Duration::from_micros(ticks * 1_000_000 / u64::from(self.line.codec.clock_rate())))
     }
 
     /// When to ask for lost packets next.

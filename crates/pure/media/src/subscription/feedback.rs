@@ -26,8 +26,8 @@ impl Subscription {
         let compound = data.get(..opened.len).unwrap_or_default();
         for packet in rtcp::packets(compound).flatten() {
             match packet {
-                Packet::ReceiverReport(report) => self.note_reports(moment.wall, report.reports),
-                Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports),
+                Packet::ReceiverReport(report) => self.note_reports(moment.wall, report.reports, out),
+                Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports, out),
                 Packet::Nack(nack) => self.repair(moment, &nack, tracks, out),
                 Packet::Pli(pli) => {
                     out.stats().key_frame_requests_received += 1;
@@ -45,11 +45,14 @@ impl Subscription {
         true
     }
 
-    fn note_reports(&mut self, wall: NtpTime, reports: ReportBlocks<'_>) {
+    fn note_reports(&mut self, wall: NtpTime, reports: ReportBlocks<'_>, out: &mut Outbox<'_>) {
         for block in reports {
-            if self.tracks.iter().any(|track| track.ssrc == block.ssrc)
-                && let Some(round_trip) = stats::round_trip(wall, &block)
-            {
+            let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == block.ssrc) else { continue };
+            let counters = out.stats();
+            counters.lost_out += track.note_losses(block.total_lost);
+            counters.jitter_out.record(track.duration_of(block.jitter));
+            if let Some(round_trip) = stats::round_trip(wall, &block) {
+                counters.round_trips.record(round_trip);
                 self.round_trip = Some(round_trip);
             }
         }

@@ -59,6 +59,9 @@ pub(crate) struct OutgoingTrack {
     pub(crate) octets: u32,
     /// Sequence number of the latest FIR that was obeyed.
     pub(crate) last_fir: Option<u8>,
+    /// The highest number of lost packets that the subscriber reported.
+    reported_lost: i32,
+    clock_rate: u32,
 }
 
 impl OutgoingTrack {
@@ -80,6 +83,8 @@ impl OutgoingTrack {
         }
         Self {
             source: origin.source,
+            reported_lost: 0,
+            clock_rate: line.codec.clock_rate(),
             ssrc: track.offered.ssrc,
             payload_type: line.payload_type,
             rtx: rtx.map(|(payload_type, ssrc)| Rtx { ssrc, payload_type, next_index: rtx_first & 0x7fff }),
@@ -94,6 +99,23 @@ impl OutgoingTrack {
             octets: 0,
             last_fir: None,
         }
+    }
+
+    /// The subscriber reports so many losses in all: answers how many are new.
+    pub(crate) fn note_losses(&mut self, total: i32) -> u64 {
+        let more = total.saturating_sub(self.reported_lost);
+        self.reported_lost = self.reported_lost.max(total);
+        u64::try_from(more).unwrap_or(0)
+    }
+
+    /// What the subscriber says it has lost.
+    pub(crate) fn reported_lost(&self) -> u64 {
+        u64::try_from(self.reported_lost).unwrap_or(0)
+    }
+
+    /// So many units of its timestamps.
+    pub(crate) fn duration_of(&self, ticks: u32) -> Duration {
+        Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(self.clock_rate.max(1)))
     }
 
     /// Index of the track in the stream.

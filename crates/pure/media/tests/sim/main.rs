@@ -18,4 +18,5 @@ mod network;
 mod peer;
 mod strangers;
 mod sync;
+mod taps;
 mod world;

@@ -5,6 +5,7 @@ use std::io;
 use media::IdentityError;
 
 use crate::addresses::AddressError;
+use crate::recorder::RecorderError;
 
 /// Why an SFU did not start.
 #[derive(Debug, thiserror::Error)]
@@ -44,4 +45,7 @@ pub enum StartError {
     /// No thread or event descriptor could be made.
     #[error("cannot start a media worker: {0}")]
     Worker(#[source] io::Error),
+    /// Nothing can be recorded.
+    #[error(transparent)]
+    Recorder(#[from] RecorderError),
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::thread::JoinHandle;
 
 use crate::mailbox::{Mailbox, mailbox};
+use crate::recorder::Recorder;
 use crate::socket::MediaSocket;
 use crate::worker::{self, Happening};
 
@@ -22,10 +23,11 @@ impl Threads {
         name: String,
         socket: MediaSocket,
         config: media::Config,
+        recorder: Option<Recorder>,
         tell: impl FnMut(Happening) + Send + 'static,
     ) -> io::Result<()> {
         let (mailbox, inbox) = mailbox()?;
-        self.handles.push(worker::start(name, socket, config, inbox, tell)?);
+        self.handles.push(worker::start(name, socket, config, inbox, recorder, tell)?);
         self.mailboxes.push(mailbox);
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! The register, as the signalling role uses it: any replica will do.
 
-use super::{Clients, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
+use super::{Clients, Counted, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
 use crate::refusal::Refusal;
 use model::{
     ErrorCode, EventsSince, JsonText, NodeId, Owner, RoomId, RoomState, Stream, StreamId, Takeover, UserId,
@@ -11,9 +11,9 @@ use rpc::{
 };
 use std::future::Future;
 use tokio::time::Instant;
-use tonic::{Code, Response, Status, transport::Channel};
+use tonic::{Code, Response, Status};
 
-type Client = RegisterClient<Channel>;
+type Client = RegisterClient<Counted>;
 
 /// Whether a call may be made again at another register, when it is not known
 /// whether the first one did it.

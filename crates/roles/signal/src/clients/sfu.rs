@@ -1,15 +1,15 @@
 //! The SFUs, as the signalling role uses them.
 
-use super::{Clients, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
+use super::{Clients, Counted, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
 use crate::{refusal::Refusal, session::Session};
 use cluster::{NodeInfo, choose_sfu};
 use model::{ErrorCode, NodeId, Owner, RoomId, StreamId, SubscriptionId, UserId};
 use rpc::proto::{self, sfu_client::SfuClient};
 use std::future::Future;
 use tokio::time::Instant;
-use tonic::{Code, Response, Status, transport::Channel};
+use tonic::{Code, Response, Status};
 
-type Client = SfuClient<Channel>;
+type Client = SfuClient<Counted>;
 
 /// SFUs that are tried for one `publish`: each failure costs time, and there is
 /// little of it.
@@ -21,6 +21,8 @@ pub(crate) struct Offer<'a> {
     pub(crate) uid: &'a UserId,
     pub(crate) mid: &'a StreamId,
     pub(crate) sdp: &'a str,
+    /// Of a `publish`: whether to record it; `None`: as the SFU is configured.
+    pub(crate) record: Option<bool>,
 }
 
 /// What became of a `publish`.
@@ -87,6 +89,7 @@ impl Clients {
             uid: offer.uid.to_string(),
             mid: offer.mid.to_string(),
             offer_sdp: offer.sdp.to_owned(),
+            record: offer.record,
         };
         let mut client = rpc::client::sfu(self.dial(node)?);
         answered(deadline, client.publish(request)).await.map(|reply| reply.answer_sdp)

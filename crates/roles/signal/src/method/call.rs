@@ -13,6 +13,7 @@ use protoo::RequestId;
 use serde::Serialize;
 use std::{future::Future, sync::Arc};
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// A request, or a notification of a client, which is one without an answer.
 pub(crate) struct Call<'a> {
@@ -84,7 +85,7 @@ impl<'a> Call<'a> {
 
     /// Goes on with something that the answer does not wait for.
     pub(super) fn afterwards(&self, work: impl Future<Output = ()> + Send + 'static) {
-        self.context.tasks.spawn(work);
+        self.context.tasks.spawn(work.in_current_span());
     }
 }
 

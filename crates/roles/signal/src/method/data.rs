@@ -17,6 +17,7 @@ pub(super) struct Data<'a> {
     data: Option<&'a str>,
     sfuid: Option<&'a str>,
     resume: Option<&'a str>,
+    record: Option<&'a str>,
 }
 
 impl<'a> Data<'a> {
@@ -26,9 +27,9 @@ impl<'a> Data<'a> {
     }
 
     fn object(raw: &'a str) -> Option<Self> {
-        let members = ["rid", "mid", "sid", "jsep", "minfo", "data", "sfuid", "resume"];
-        let [rid, mid, sid, jsep, minfo, data, sfuid, resume] = pick(raw, members)?;
-        Some(Self { rid, mid, sid, jsep, minfo, data, sfuid, resume })
+        let members = ["rid", "mid", "sid", "jsep", "minfo", "data", "sfuid", "resume", "record"];
+        let [rid, mid, sid, jsep, minfo, data, sfuid, resume, record] = pick(raw, members)?;
+        Some(Self { rid, mid, sid, jsep, minfo, data, sfuid, resume, record })
     }
 
     pub(super) fn rid(&self) -> Result<RoomId, Refusal> {
@@ -87,6 +88,16 @@ impl<'a> Data<'a> {
         MediaInfo::parse(raw).map_err(|why| Refusal::invalid(ErrorCode::Minfo, "minfo", why))
     }
 
+    /// Whether a stream is to be recorded, where the client says.
+    pub(super) fn record(&self) -> Result<Option<bool>, Refusal> {
+        match self.record.map(str::trim) {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(_) => Err(Refusal::invalid(ErrorCode::Data, "record", "is neither true nor false")),
+        }
+    }
+
     /// What `broadcast` says.
     pub(super) fn said(&self) -> Result<JsonText, Refusal> {
         let raw =
@@ -132,6 +143,16 @@ mod tests {
         assert_eq!(code(Data::read(None)), 19);
         for raw in ["null", "[]", "\"rid\"", "1", "true"] {
             assert_eq!(code(Data::read(Some(raw))), 19, "{raw}");
+        }
+    }
+
+    #[test]
+    fn record_is_true_or_false_or_not_there() {
+        assert_eq!(data("{}").record().ok(), Some(None));
+        assert_eq!(data(r#"{"record":true}"#).record().ok(), Some(Some(true)));
+        assert_eq!(data(r#"{"record": false }"#).record().ok(), Some(Some(false)));
+        for raw in ["null", "1", "\"true\"", "{}", "[true]"] {
+            assert_eq!(code(data(&format!("{{\"record\":{raw}}}")).record()), 19, "{raw}");
         }
     }
 

@@ -38,11 +38,11 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
     let rid = data.rid()?;
     let room = call.joined(&rid)?;
-    let (sdp, info) = (data.offer()?, data.minfo()?);
+    let (sdp, info, record) = (data.offer()?, data.minfo()?, data.record()?);
 
     let uid = &call.session.uid;
     let mid = StreamId::of(uid, unguessable()?);
-    let (sfu, sdp) = to_sfu(call, &Offer { rid: &rid, uid, mid: &mid, sdp: &sdp }).await?;
+    let (sfu, sdp) = to_sfu(call, &Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, record }).await?;
     // Ours before anybody hears of it: the server may end it at once.
     call.holding(&rid, |held| held.published.insert(mid.clone(), Published::at(sfu.clone())))?;
     let stream = Stream { mid, uid: uid.clone(), sfu, info };

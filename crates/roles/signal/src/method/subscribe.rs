@@ -31,7 +31,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
     make_room(call, &rid, &room)?;
     let uid = &call.session.uid;
     let sid = SubscriptionId::of(uid, unguessable()?);
-    let offer = Offer { rid: &rid, uid, mid: &mid, sdp: &sdp };
+    let offer = Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, record: None };
     let subscribed = call.clients().subscribe(call.deadline, &sfu, &offer, &sid).await;
     let at = Subscribed { mid, sfu };
     let sdp = match subscribed {

@@ -34,7 +34,7 @@ pub(super) fn tell_what_ended(rid: &RoomId, view: &RoomView, session: &Session) 
         }
         let ended = Notice::StreamRemove { uid: session.uid.clone(), mid: mid.clone(), by_server: true };
         if let Some(frame) = notice::frame(rid, &ended) {
-            session.outbox.push(frame);
+            session.outbox.notify(frame);
         }
         false
     });
@@ -70,7 +70,7 @@ impl<'a> News<'a> {
                 self.frame = notice::frame(rid, self.notice);
             }
             if let Some(frame) = &self.frame {
-                session.outbox.push(frame.clone());
+                session.outbox.notify(frame.clone());
             }
         }
     }

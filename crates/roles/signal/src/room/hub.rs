@@ -1,7 +1,7 @@
 //! The rooms that are known here, each for as long as somebody needs it.
 
 use super::{Room, listener};
-use crate::{clients::Clients, session::Session};
+use crate::{clients::Clients, metrics::Metrics, session::Session};
 use cluster::Events;
 use model::RoomId;
 use parking_lot::Mutex;
@@ -17,6 +17,7 @@ pub(crate) struct Rooms {
     rooms: Mutex<HashMap<RoomId, Entry>>,
     events: Arc<dyn Events>,
     clients: Arc<Clients>,
+    metrics: Arc<Metrics>,
 }
 
 struct Entry {
@@ -31,8 +32,8 @@ pub(crate) struct Lease {
 }
 
 impl Rooms {
-    pub(crate) fn new(events: Arc<dyn Events>, clients: Arc<Clients>) -> Arc<Self> {
-        Arc::new(Self { rooms: Mutex::default(), events, clients })
+    pub(crate) fn new(events: Arc<dyn Events>, clients: Arc<Clients>, metrics: Arc<Metrics>) -> Arc<Self> {
+        Arc::new(Self { rooms: Mutex::default(), events, clients, metrics })
     }
 
     /// Makes a room known and listens to its events: what happens after this is
@@ -49,10 +50,13 @@ impl Rooms {
         let entry = rooms.entry(rid.clone()).or_insert_with(|| {
             let room = Arc::new(Room::new(rid.clone()));
             let (listening, events) = (Arc::clone(&room), Arc::clone(&self.events));
-            tokio::spawn(listener::run(listening, events, Arc::clone(&self.clients)));
+            let (clients, metrics) = (Arc::clone(&self.clients), Arc::clone(&self.metrics));
+            tokio::spawn(listener::run(listening, events, clients, metrics));
+            self.metrics.rooms.inc();
             Entry { room, leases: 0 }
         });
         entry.leases += 1;
+        self.metrics.users.inc();
         Lease { rooms: Arc::clone(self), room: Arc::clone(&entry.room) }
     }
 }
@@ -81,7 +85,9 @@ impl Drop for Lease {
         let mut rooms = self.rooms.rooms.lock();
         let Some(entry) = rooms.get_mut(&self.room.rid) else { return };
         entry.leases -= 1;
+        self.rooms.metrics.users.dec();
         if entry.leases == 0 {
+            self.rooms.metrics.rooms.dec();
             self.room.gone.cancel();
             rooms.remove(&self.room.rid);
         }

@@ -1,7 +1,10 @@
 //! Listens to a room's events, and fetches what is missing.
 
 use super::{ON_ITS_WAY, Room};
-use crate::clients::{Clients, deadline};
+use crate::{
+    clients::{Clients, deadline},
+    metrics::{CatchUp, Metrics},
+};
 use cluster::{Events, Received, Subscription};
 use model::EventsSince;
 use std::{sync::Arc, time::Duration};
@@ -16,8 +19,13 @@ const FETCH_AGAIN: Duration = Duration::from_millis(100);
 const FETCH_AGAIN_AT_MOST: Duration = Duration::from_secs(2);
 
 /// Runs until the room is gone.
-pub(super) async fn run(room: Arc<Room>, events: Arc<dyn Events>, clients: Arc<Clients>) {
-    let listener = Listener { room: &room, clients: &clients };
+pub(super) async fn run(
+    room: Arc<Room>,
+    events: Arc<dyn Events>,
+    clients: Arc<Clients>,
+    metrics: Arc<Metrics>,
+) {
+    let listener = Listener { room: &room, clients: &clients, metrics: &metrics };
     tokio::select! {
         () = room.gone.cancelled() => {}
         () = listener.listen(&*events) => {}
@@ -27,6 +35,7 @@ pub(super) async fn run(room: Arc<Room>, events: Arc<dyn Events>, clients: Arc<C
 struct Listener<'a> {
     room: &'a Room,
     clients: &'a Clients,
+    metrics: &'a Metrics,
 }
 
 impl Listener<'_> {
@@ -87,7 +96,9 @@ impl Listener<'_> {
     async fn fetch_until(&self, version: u64) {
         let mut pause = FETCH_AGAIN;
         while let Some(after) = self.room.have() {
-            match self.clients.events_since(deadline(), &self.room.rid, after).await {
+            let since = self.clients.events_since(deadline(), &self.room.rid, after).await;
+            self.metrics.caught_up(brought(&since));
+            match since {
                 Ok(EventsSince::Events(events)) => events.iter().for_each(|event| {
                     self.room.deliver(event);
                 }),
@@ -105,5 +116,14 @@ impl Listener<'_> {
             sleep(pause).await;
             pause = (pause * 2).min(FETCH_AGAIN_AT_MOST);
         }
+    }
+}
+
+fn brought<E>(since: &Result<EventsSince, E>) -> CatchUp {
+    match since {
+        Ok(EventsSince::Events(events)) if events.is_empty() => CatchUp::Nothing,
+        Ok(EventsSince::Events(_)) => CatchUp::Events,
+        Ok(EventsSince::Snapshot(_)) => CatchUp::Snapshot,
+        Err(_) => CatchUp::Failed,
     }
 }

@@ -15,7 +15,7 @@ fn user(name: &str, connection: u64) -> User {
 
 fn session(name: &str, connection: u64) -> Arc<Session> {
     let User { uid, owner, .. } = user(name, connection);
-    Arc::new(Session::new(uid, owner, CancellationToken::new()))
+    Arc::new(Session::new(uid, owner, CancellationToken::new(), Arc::default()))
 }
 
 fn state(version: u64, users: &[(&str, u64)]) -> RoomState {

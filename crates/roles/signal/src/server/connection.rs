@@ -1,7 +1,7 @@
 //! One TCP connection, from accept until it is a WebSocket or gone.
 
 use super::half_open::{HalfOpen, Pending};
-use crate::context::Context;
+use crate::{context::Context, metrics::Refused};
 use axum::{body::Body, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -54,6 +54,10 @@ impl Entrance {
         self.context.stop.cancelled()
     }
 
+    pub(super) fn refused(&self, why: Refused) {
+        self.context.metrics.refused(why);
+    }
+
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream, place: OwnedSemaphorePermit) {
         let entrance = Arc::clone(self);
         let place = Place(Arc::new(place));
@@ -66,7 +70,10 @@ impl Entrance {
         let pending = self.half_open.enter();
         let evicted = pending.evicted();
         tokio::select! {
-            () = evicted => tracing::debug!("closed: too many half-open connections"),
+            () = evicted => {
+                self.refused(Refused::HalfOpen);
+                tracing::debug!("closed: too many half-open connections");
+            }
             () = self.shake_hands(socket, place, pending) => {}
         }
     }
@@ -75,10 +82,11 @@ impl Entrance {
         let deadline = Instant::now() + self.context.timing.handshake;
         let Some(tls) = &self.tls else { return self.http(socket, deadline, place, pending).await };
         match timeout_at(deadline, tls.accept(socket)).await {
-            Ok(Ok(stream)) => self.http(stream, deadline, place, pending).await,
+            Ok(Ok(stream)) => return self.http(stream, deadline, place, pending).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
         }
+        self.refused(Refused::Tls);
     }
 
     async fn http<S>(&self, stream: S, deadline: Instant, place: Place, pending: Pending)

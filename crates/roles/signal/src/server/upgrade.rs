@@ -1,7 +1,7 @@
 //! `GET /ws?peer=UID`: checked, and made a WebSocket.
 
 use super::{connection::Place, origin::Origins, peer::peer};
-use crate::{context::Context, session};
+use crate::{context::Context, metrics::Refused, session};
 use axum::{
     Router,
     body::Body,
@@ -31,31 +31,40 @@ pub(super) fn router(context: &Arc<Context>, allowed_origins: &[String], pages: 
     Router::new().route("/ws", any(open)).with_state(door).fallback_service(pages)
 }
 
-type Refused = (StatusCode, String);
+type Answer = (StatusCode, String);
 
 async fn open(State(door): State<Door>, request: Request) -> Response {
-    match door.upgrade(request) {
+    let upgraded = door.upgrade(request);
+    if let Err((why, _)) = &upgraded {
+        door.context.metrics.refused(*why);
+    }
+    match upgraded {
         Ok(response) => response,
-        Err((StatusCode::UPGRADE_REQUIRED, why)) => {
+        Err((_, (StatusCode::UPGRADE_REQUIRED, why))) => {
             let headers = [(UPGRADE, "websocket"), (CONNECTION, "upgrade"), (SEC_WEBSOCKET_VERSION, "13")];
             (StatusCode::UPGRADE_REQUIRED, headers, why).into_response()
         }
-        Err(refused) => refused.into_response(),
+        Err((_, answer)) => answer.into_response(),
     }
 }
 
 impl Door {
-    fn upgrade(&self, mut request: Request) -> Result<Response, Refused> {
+    fn upgrade(&self, mut request: Request) -> Result<Response, (Refused, Answer)> {
         if self.context.takes_leave() {
-            return Err((StatusCode::SERVICE_UNAVAILABLE, "the node is draining: connect again".to_owned()));
+            let why = "the node is draining: connect again".to_owned();
+            return Err((Refused::Draining, (StatusCode::SERVICE_UNAVAILABLE, why)));
         }
         if !self.origins.allow(request.headers()) {
             let why = "pages of this origin may not connect (see allowed_origins)".to_owned();
-            return Err((StatusCode::FORBIDDEN, why));
+            return Err((Refused::Origin, (StatusCode::FORBIDDEN, why)));
         }
-        let uid = peer(request.uri().query()).map_err(|why| (StatusCode::BAD_REQUEST, why))?;
-        let mut response = create_response_with_body(&request, Body::empty)
-            .map_err(|error| (StatusCode::UPGRADE_REQUIRED, format!("expected a WebSocket: {error}")))?;
+        let uid = peer(request.uri().query());
+        let uid = uid.map_err(|why| (Refused::Uid, (StatusCode::BAD_REQUEST, why)))?;
+        let response = create_response_with_body(&request, Body::empty);
+        let mut response = response.map_err(|error| {
+            let why = format!("expected a WebSocket: {error}");
+            (Refused::Upgrade, (StatusCode::UPGRADE_REQUIRED, why))
+        })?;
         if offers_protoo(request.headers()) {
             let name = HeaderValue::from_static(protoo::SUB_PROTOCOL);
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
@@ -72,10 +81,11 @@ impl Door {
         self.context.tasks.spawn(async move {
             let _place = place;
             match timeout(context.timing.handshake, upgraded).await {
-                Ok(Ok(upgraded)) => session::run(context, uid, TokioIo::new(upgraded)).await,
+                Ok(Ok(upgraded)) => return session::run(context, uid, TokioIo::new(upgraded)).await,
                 Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
                 Err(_) => tracing::debug!("upgrade took too long"),
             }
+            context.metrics.refused(Refused::Upgrade);
         });
     }
 }

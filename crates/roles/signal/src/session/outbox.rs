@@ -1,8 +1,9 @@
 //! What waits to be sent to one client: bounded, so that a slow reader costs
 //! only itself.
 
+use crate::metrics::Metrics;
 use parking_lot::Mutex;
-use std::{collections::VecDeque, fmt};
+use std::{collections::VecDeque, fmt, sync::Arc};
 use tokio::sync::Notify;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 use tokio_util::sync::CancellationToken;
@@ -40,6 +41,22 @@ impl Closing {
     pub(crate) const LOST: Self = Self { code: 1012, reason: "no longer in the room: connect again" };
     pub(crate) const TOO_SLOW: Self = Self { code: 1013, reason: "too much was waiting to be read" };
     pub(crate) const KICKED: Self = Self { code: 4000, reason: "kicked" };
+
+    /// All of them.
+    pub(crate) const ALL: [Self; 12] = [
+        Self::DONE,
+        Self::GONE,
+        Self::GOING_AWAY,
+        Self::SILENT,
+        Self::BROKEN,
+        Self::BINARY,
+        Self::NO_UTF8,
+        Self::GARBAGE,
+        Self::TOO_LARGE,
+        Self::LOST,
+        Self::TOO_SLOW,
+        Self::KICKED,
+    ];
 }
 
 impl fmt::Display for Closing {
@@ -67,6 +84,7 @@ pub(crate) struct Outbox {
     /// It is below the low water. One waiter.
     drained: Notify,
     closed: CancellationToken,
+    metrics: Arc<Metrics>,
 }
 
 #[derive(Debug, Default)]
@@ -87,6 +105,16 @@ impl Queue {
 }
 
 impl Outbox {
+    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+        Self { metrics, ..Self::default() }
+    }
+
+    /// Queues a message that nobody asked for.
+    pub(crate) fn notify(&self, notification: Utf8Bytes) {
+        self.metrics.notifications.inc();
+        self.push(notification);
+    }
+
     /// Queues a message. Where there is no room, everything that waits is thrown
     /// away and the connection ends.
     pub(crate) fn push(&self, message: Utf8Bytes) {
@@ -98,8 +126,9 @@ impl Outbox {
             queue.bytes += message.len();
             queue.messages.push_back(message);
         } else {
-            *queue = Queue::default();
+            let dropped = std::mem::take(&mut *queue).messages.len() + 1;
             drop(queue);
+            self.metrics.dropped.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
             return self.close(Closing::TOO_SLOW);
         }
         drop(queue);
@@ -199,6 +228,7 @@ mod tests {
         assert!(!outbox.closed.is_cancelled());
         outbox.push("x".into());
         assert_eq!(next(&outbox), Some(Next::Close(Closing::TOO_SLOW)));
+        assert_eq!(usize::try_from(outbox.metrics.dropped.get()), Ok(MAX_MESSAGES + 1));
     }
 
     #[test]

@@ -9,7 +9,10 @@ use crate::{
 use futures_util::StreamExt;
 use model::ErrorCode;
 use protoo::{Flaw, Garbage, GarbageCounter, Incoming, RequestId};
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 /// Reads until the connection ends, and answers how to close it.
@@ -116,6 +119,7 @@ impl Reader<'_> {
         if self.pace.allows(bytes, Instant::now()) {
             method::handle(&call, method).await;
         } else {
+            self.context.metrics.requests.count(method, ErrorCode::TooMany.name(), Duration::ZERO);
             call.refuse(&Refusal::plain(ErrorCode::TooMany));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::{climate::Climate, dice::Dice, gate::Gate, record::Record};
 use async_trait::async_trait;
-use cluster::{Expiry, Joined, KeptAlive, Member, NodeRun, Store, StoreError, store::MemoryStore};
+use cluster::{Expiry, Joined, KeptAlive, Member, NodeRun, RoomPage, Store, StoreError, store::MemoryStore};
 use model::{
     EventsSince, Gone, JsonText, Left, NodeId, Owner, Removed, RoomEvent, RoomId, RoomState, Stream,
     StreamId, Takeover, UserId,
@@ -170,6 +170,10 @@ impl Store for BadStore {
 
     async fn find_stream(&self, rid: &RoomId, mid: &StreamId) -> Result<Stream, StoreError> {
         attempt!(self.find_stream(rid, mid)[&rid, &mid])
+    }
+
+    async fn rooms(&self, _: Option<&RoomId>, _: usize) -> Result<RoomPage, StoreError> {
+        unreachable!("no register asks for it")
     }
 
     async fn expire(&self) -> Result<Vec<RoomEvent>, StoreError> {

@@ -71,7 +71,8 @@ impl Node {
     pub(super) fn connect(&mut self, uid: &UserId, replay: Replay) -> Option<Line> {
         let alive = self.alive.as_mut()?;
         let context = Arc::clone(&alive.context);
-        let session = Session::new(uid.clone(), context.new_owner(), context.stop.child_token());
+        let (stop, metrics) = (context.stop.child_token(), Arc::clone(&context.metrics));
+        let session = Session::new(uid.clone(), context.new_owner(), stop, metrics);
         let (owner, replay) = (session.owner.clone(), Arc::new(replay));
         alive.replays.push(Arc::clone(&replay));
         let (requests, serving) = line::open(context, Arc::new(session), Arc::clone(&replay));

@@ -284,6 +284,10 @@ impl proto::sfu_server::Sfu for TinySfu {
         Ok(Response::new(proto::ClaimReply { mids, sids }))
     }
 
+    async fn record(&self, _: Request<proto::RecordRequest>) -> Result<Response<proto::RecordReply>, Status> {
+        Err(refuse(ErrorCode::NotAllowed, "it does not record"))
+    }
+
     async fn describe(
         &self,
         _: Request<proto::DescribeRequest>,

@@ -5,8 +5,8 @@ use model::ErrorCode;
 use parking_lot::Mutex;
 use rpc::{
     proto::{
-        ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest,
-        SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
+        ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
+        RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
         UnsubscribeRequest, sfu_server::Sfu,
     },
     status::refuse,
@@ -121,6 +121,10 @@ impl Sfu for FakeSfu {
         mids.retain(|mid| state.streams.get(mid) == Some(&(rid.clone(), uid.clone())));
         sids.retain(|sid| state.subscriptions.get(sid).is_some_and(|(of, _)| *of == uid));
         Ok(Response::new(ClaimReply { mids, sids }))
+    }
+
+    async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {
+        Err(refuse(ErrorCode::NotAllowed, "it does not record"))
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

@@ -1,6 +1,5 @@
 //! Every fault of the table, under a live call, on real servers. Faults that need the same servers
 //! share a cluster and come one after the other; the groups run beside each other.
-#![expect(clippy::panic, reason = "tests")]
 
 use cluster_suite::Cluster;
 use cluster_suite::fault::{self, Fault};

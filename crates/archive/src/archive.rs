@@ -1,0 +1,98 @@
+//! The two ends: one for whoever has files, one for whoever runs the uploads.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use crate::counters::{Counters, Totals};
+use crate::destination::Destination;
+use crate::error::{AddError, OpenError};
+use crate::file_path::FilePath;
+use crate::queue::Queue;
+use crate::settings::Settings;
+use crate::worker::Worker;
+
+/// How long [`Uploader::close`] waits for a step that is under way.
+const CLOSE_WITHIN: Duration = Duration::from_secs(1);
+
+/// What both ends share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: Queue,
+    pub(crate) totals: Totals,
+    /// A file was added.
+    pub(crate) added: Notify,
+}
+
+/// Takes files. Cheap to clone, and of use from any thread.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    shared: Arc<Shared>,
+}
+
+/// The task that uploads. Dropping it stops it as [`close`](Self::close) does, without waiting.
+#[derive(Debug)]
+pub struct Uploader {
+    task: JoinHandle<()>,
+}
+
+impl Archive {
+    /// Checks the settings, reads what waits from earlier, and begins to upload on `runtime`. Blocks for as long
+    /// as it takes to read one small file for each that waits. A storage that cannot be reached is no error.
+    ///
+    /// # Errors
+    /// Names the setting that is wrong, or the folder that cannot be used.
+    pub fn open(settings: &Settings, runtime: &Handle) -> Result<(Self, Uploader), OpenError> {
+        let destination = Destination::open(settings)?;
+        let unusable = |why| OpenError::Queue { path: settings.root.clone(), why };
+        let queue = Queue::open(&settings.root).map_err(unusable)?;
+        if queue.len() > 0 {
+            tracing::info!(waiting = queue.len(), "uploads of an earlier run go on");
+        }
+        let shared = Arc::new(Shared { queue, totals: Totals::default(), added: Notify::new() });
+        let worker = Worker::new(settings, destination, Arc::clone(&shared));
+        Ok((Self { shared }, Uploader { task: runtime.spawn(worker.run()) }))
+    }
+
+    /// Hands over a file: its path relative to the folder of the recordings. Never waits for the storage, only for
+    /// two small operations on the disk. When this returns, the upload survives the end of the process.
+    ///
+    /// A file is read when its turn comes, so of one that is added again and again the newest contents arrive. Whoever
+    /// changes a file puts a new one in its place (rename) and adds it then.
+    ///
+    /// # Errors
+    /// When the path is none of a recording, too many files wait, or the disk fails. The file stays where it is.
+    pub fn add(&self, path: impl AsRef<Path>) -> Result<(), AddError> {
+        let path = path.as_ref();
+        let path = FilePath::new(path).ok_or_else(|| AddError::Path(path.to_owned()))?;
+        self.shared.queue.add(path)?;
+        self.shared.added.notify_one();
+        Ok(())
+    }
+
+    /// Numbers for metrics.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.shared.totals.read(self.shared.queue.len())
+    }
+}
+
+impl Uploader {
+    /// Stops, within a second. What waits and what is under way goes on with the next [`Archive::open`]. Files can
+    /// be added meanwhile; they wait for it too.
+    pub async fn close(mut self) {
+        self.task.abort();
+        // It ends at its next step; that it was stopped is no news.
+        drop(tokio::time::timeout(CLOSE_WITHIN, &mut self.task).await);
+    }
+}
+
+impl Drop for Uploader {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,30 @@
+//! Puts finished recordings where they are kept: S3-compatible storage, or a folder such as a mounted NFS share.
+//!
+//! What waits is on disk, so neither a crash nor a storage that is away for days loses an upload; at worst a file
+//! is uploaded twice, with the same contents. Files go in order of age, a few at a time, and are tried again for
+//! ever; one that cannot go holds up no other.
+
+mod archive;
+mod bucket;
+mod counters;
+mod destination;
+mod error;
+mod failure;
+mod file_path;
+mod folder;
+mod http;
+mod pace;
+mod queue;
+mod settings;
+mod source;
+mod tls;
+mod way;
+mod worker;
+
+pub use archive::{Archive, Uploader};
+pub use counters::Counters;
+pub use error::{AddError, OpenError};
+pub use settings::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,47 @@
+//! Events that are counted where they are sent and where they arrive.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use metrics::Counts;
+use model::{RoomEvent, RoomId};
+use prometheus_client::registry::Registry;
+
+use crate::events::Tally;
+use crate::{Events, EventsError, Subscription};
+
+pub(super) struct Metered {
+    inner: Arc<dyn Events>,
+    published: Counts,
+    tally: Tally,
+}
+
+impl Metered {
+    pub(super) fn new(inner: Arc<dyn Events>, registry: &mut Registry) -> Arc<Self> {
+        let published = Counts::new("result", [metrics::OK, "failed"]);
+        published.register(registry, "events_published", "Events of rooms sent, by result");
+        let tally = Tally::default();
+        let help = "Events of rooms that arrived, once for each room of this node that listens";
+        registry.register("events_received", help, tally.received.clone());
+        let help = "Times that a room of this node was told that it may have missed events";
+        registry.register("events_missed", help, tally.missed.clone());
+        Arc::new(Self { inner, published, tally })
+    }
+}
+
+#[async_trait]
+impl Events for Metered {
+    async fn publish(&self, event: &RoomEvent) -> Result<(), EventsError> {
+        let done = self.inner.publish(event).await;
+        self.published.add(if done.is_ok() { metrics::OK } else { "failed" });
+        done
+    }
+
+    async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError> {
+        Ok(self.inner.subscribe(rid).await?.counted(self.tally.clone()))
+    }
+
+    fn healthy(&self) -> bool {
+        self.inner.healthy()
+    }
+}

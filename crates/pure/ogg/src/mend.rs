@@ -1,0 +1,235 @@
+//! A file whose writer died: which part of it is whole, and what makes that a file again.
+
+use crate::header::PRE_SKIP;
+use crate::page::{self, MAX_PAGE, Page};
+use std::time::Duration;
+
+/// What to do with a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Mend {
+    /// Nothing: it has its end.
+    Whole,
+    /// Cut it, and perhaps write its last page again.
+    Cut {
+        /// The length to truncate the file to, in bytes.
+        keep: u64,
+        /// Bytes to write over those at this offset, after which the file has its end; they end at `keep`. `None` when
+        /// only something behind the end must go.
+        patch: Option<(u64, Vec<u8>)>,
+    },
+    /// There is no sound in it: the headers are not complete, or nothing follows them.
+    Nothing,
+}
+
+/// Reads a file of [`Recording`](crate::Recording) from its start, in parts of any size, and finds where it breaks off.
+/// Holds two pages at most: 128 KB.
+#[derive(Clone, Debug, Default)]
+pub struct Scan {
+    /// What was read behind the last whole page; not the whole rest once that is known to be no page.
+    pending: Vec<u8>,
+    /// The last whole page, and where it ends.
+    last: Vec<u8>,
+    end: u64,
+    pages: u32,
+    serial: u32,
+    granule: u64,
+    ended: bool,
+    /// There is something behind the last page that is none.
+    broken: bool,
+}
+
+impl Scan {
+    /// At the start of a file.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The next bytes of the file. Returns whether more are needed: `false` as soon as nothing that follows matters.
+    pub fn feed(&mut self, mut bytes: &[u8]) -> bool {
+        while !bytes.is_empty() && !self.broken {
+            let room = MAX_PAGE.saturating_sub(self.pending.len()).min(bytes.len());
+            let (part, rest) = bytes.split_at_checked(room).unwrap_or_default();
+            self.pending.extend_from_slice(part);
+            bytes = rest;
+            self.read_pages();
+        }
+        !self.broken
+    }
+
+    /// How long the sound is that was read so far, up to the last whole page.
+    #[must_use]
+    pub fn duration(&self) -> Duration {
+        let samples = if self.pages < 3 { 0 } else { self.granule.saturating_sub(u64::from(PRE_SKIP)) };
+        Duration::from_micros(samples.saturating_mul(1_000_000) / u64::from(crate::RATE))
+    }
+
+    /// The file ends here.
+    #[must_use]
+    pub fn finish(self) -> Mend {
+        if self.pages < 3 {
+            return Mend::Nothing;
+        }
+        if self.ended {
+            let trailing = self.broken || !self.pending.is_empty();
+            return if trailing { Mend::Cut { keep: self.end, patch: None } } else { Mend::Whole };
+        }
+        let start = self.end - self.last.len() as u64;
+        Mend::Cut { keep: self.end, patch: Some((start, page::ended(&self.last))) }
+    }
+
+    fn read_pages(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        let mut rest = pending.as_slice();
+        while !rest.is_empty() && !self.broken {
+            match Page::parse(rest) {
+                Ok(None) => break,
+                Ok(Some(page)) if self.follows(&page) => {
+                    let (bytes, after) = rest.split_at_checked(page.len()).unwrap_or_default();
+                    self.accept(&page, bytes);
+                    rest = after;
+                }
+                _ => self.broken = true,
+            }
+        }
+        self.pending = rest.to_vec();
+    }
+
+    /// Whether the page is the next one of the stream, as we write it.
+    fn follows(&self, page: &Page<'_>) -> bool {
+        let first = page.packets().next().unwrap_or_default();
+        let kind = match self.pages {
+            0 => page.begins() && first.starts_with(b"OpusHead"),
+            1 => first.starts_with(b"OpusTags"),
+            _ => true,
+        };
+        let same = self.pages == 0 || (page.serial == self.serial && !page.begins());
+        kind && same
+            && !self.ended
+            && page.sequence == self.pages
+            && page.granule >= self.granule
+            && page.is_self_contained()
+    }
+
+    fn accept(&mut self, page: &Page<'_>, bytes: &[u8]) {
+        (self.serial, self.granule, self.ended) = (page.serial, page.granule, page.ends());
+        self.pages = self.pages.saturating_add(1);
+        self.end += bytes.len() as u64;
+        self.last.clear();
+        self.last.extend_from_slice(bytes);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::read;
+    use crate::{Head, Recording, Tags};
+    use proptest::prelude::*;
+
+    /// A recording of 5 s with large packets, and its length without the last page.
+    fn recorded() -> (Vec<u8>, usize) {
+        let mut recording = Recording::new(Head::default(), &Tags::new(), 9);
+        for n in 0..250 {
+            recording.push(Duration::from_millis(20 * n), n, 960 * n as u32, &[31 << 3; 400]);
+        }
+        let open = recording.output().len();
+        recording.finish(Duration::from_secs(5));
+        (recording.output().to_vec(), open)
+    }
+
+    fn scan(bytes: &[u8], part: usize) -> Mend {
+        let mut scan = Scan::new();
+        let _ = bytes.chunks(part).all(|part| scan.feed(part));
+        scan.finish()
+    }
+
+    fn mended(bytes: &[u8], mend: Mend) -> Vec<u8> {
+        let Mend::Cut { keep, patch } = mend else { panic!("{mend:?}") };
+        let mut mended = bytes[..keep as usize].to_vec();
+        if let Some((offset, patch)) = patch {
+            mended.truncate(offset as usize);
+            mended.extend(patch);
+        }
+        assert_eq!(mended.len() as u64, keep);
+        mended
+    }
+
+    #[test]
+    fn a_file_with_its_end_is_left_alone() {
+        let (file, _) = recorded();
+        assert_eq!(scan(&file, 1000), Mend::Whole);
+        assert_eq!(scan(&file, usize::MAX), Mend::Whole);
+        let mut scan = Scan::new();
+        scan.feed(&file);
+        assert_eq!(scan.duration(), Duration::from_secs(5));
+        let mut headers = Scan::new();
+        headers.feed(&file[..50]);
+        assert_eq!(headers.duration(), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_killed_writer_loses_at_most_a_second() {
+        let (file, open) = recorded();
+        let mended = mended(&file[..open], scan(&file[..open], 4096));
+        assert!(read(&mended).duration > 4 * 48_000);
+        assert_eq!(scan(&mended, 1), Mend::Whole);
+    }
+
+    #[test]
+    fn what_a_power_cut_leaves_behind_is_cut_off() {
+        let (file, open) = recorded();
+        for tail in [vec![0; 5000], b"OggS".to_vec(), file[open..file.len() - 1].to_vec(), vec![7; 200_000]] {
+            let broken = [&file[..open], &tail].concat();
+            let mended = mended(&broken, scan(&broken, 777));
+            assert_eq!(mended.len(), open);
+            read(&mended);
+        }
+        let longer = [file.as_slice(), &[0; 10]].concat();
+        assert_eq!(scan(&longer, 64), Mend::Cut { keep: file.len() as u64, patch: None });
+    }
+
+    #[test]
+    fn without_sound_there_is_nothing_to_keep() {
+        let (file, _) = recorded();
+        let headers = Recording::new(Head::default(), &Tags::new(), 9).output().len();
+        for len in [0, 1, 30, headers - 1, headers, headers + 100] {
+            assert_eq!(scan(&file[..len], 10), Mend::Nothing, "{len}");
+        }
+        assert_eq!(scan(&[0; 100_000], 4096), Mend::Nothing);
+        assert_eq!(scan(&file[headers..], 4096), Mend::Nothing);
+    }
+
+    #[test]
+    fn a_scan_stops_early_and_stays_small() {
+        let mut scan = Scan::new();
+        let (file, open) = recorded();
+        assert!(scan.feed(&file[..open]));
+        assert!(!scan.feed(&vec![0; 1_000_000]));
+        assert!(scan.pending.capacity() <= 2 * MAX_PAGE);
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_cut_or_changed_what_is_kept_is_a_file(
+            cut in any::<prop::sample::Index>(),
+            change in any::<prop::sample::Index>(),
+            bits in any::<u8>(),
+            part in 1usize..100_000,
+        ) {
+            let (file, _) = recorded();
+            let mut file = file[..=cut.index(file.len())].to_vec();
+            let at = change.index(file.len());
+            file[at] ^= bits;
+            match scan(&file, part) {
+                Mend::Whole => prop_assert!(bits == 0),
+                Mend::Nothing => {}
+                cut => {
+                    let mended = mended(&file, cut);
+                    read(&mended);
+                    prop_assert_eq!(scan(&mended, 512), Mend::Whole);
+                }
+            }
+        }
+    }
+}

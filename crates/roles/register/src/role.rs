@@ -1,0 +1,58 @@
+//! A register as a whole: its service, its sweeper, and what both count.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use cluster::{Events, Store};
+use prometheus_client::registry::Registry;
+use rpc::metered::Metered;
+use rpc::proto::register_server::RegisterServer;
+
+use crate::departures::Departures;
+use crate::metrics::Metrics;
+use crate::service::Service;
+use crate::sweeper;
+
+/// A register over a store and the events. Cheap to clone; every clone is the same.
+#[derive(Clone)]
+pub struct Register(Departures);
+
+impl Register {
+    /// A register that does nothing by itself yet.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>, events: Arc<dyn Events>) -> Self {
+        Self(Departures { store, events, metrics: Metrics::default() })
+    }
+
+    /// Its gRPC service.
+    #[must_use]
+    pub fn service(&self) -> Metered<RegisterServer<Service>> {
+        let service = rpc::server::register(Service::new(self.0.clone()));
+        Metered::new(service, self.0.metrics.calls.clone())
+    }
+
+    /// Takes out who and what fell silent, until `shutdown` is ready. Any number of registers may sweep the same
+    /// store.
+    pub async fn sweep(self, shutdown: impl Future<Output = ()>) {
+        tokio::select! {
+            () = shutdown => {}
+            () = sweeper::run(&self.0) => {}
+        }
+    }
+
+    /// Adds what it counts to a registry, under names that begin with `register_`.
+    pub fn register_metrics(&self, registry: &mut Registry) {
+        self.0.metrics.register(registry);
+    }
+}
+
+/// The service of a register that does nothing else.
+#[must_use]
+pub fn service(store: Arc<dyn Store>, events: Arc<dyn Events>) -> Metered<RegisterServer<Service>> {
+    Register::new(store, events).service()
+}
+
+/// A register without its service: see [`Register::sweep`].
+pub async fn run_sweeper(store: Arc<dyn Store>, events: Arc<dyn Events>, shutdown: impl Future<Output = ()>) {
+    Register::new(store, events).sweep(shutdown).await;
+}

@@ -1,0 +1,163 @@
+//! What workers and recorder count, added up when somebody looks.
+
+use std::fmt;
+use std::sync::Arc;
+
+use media::Histogram;
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+
+use crate::recorder::RecorderStats;
+use crate::worker::WorkerStats;
+use crate::workers::Workers;
+
+/// The media plane of one SFU, as its workers told it within the last second.
+#[derive(Debug)]
+pub(super) struct Media(pub(super) Arc<Workers>);
+
+impl Collector for Media {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let workers = self.0.latest.lock().clone();
+        let mut out = Out(encoder);
+        packets(&mut out, &workers)?;
+        quality(&mut out, &workers)?;
+        work(&mut out, &workers)?;
+        match &self.0.recording.recorder {
+            Some(recorder) => recordings(&mut out, &recorder.stats()),
+            None => Ok(()),
+        }
+    }
+}
+
+fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
+    let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
+    let datagrams = [("in", sum(|w| w.media.datagrams_in)), ("out", sum(|w| w.socket.sent))];
+    out.counters("sfu_datagrams", "UDP datagrams that came and left.", "direction", &datagrams)?;
+    let bytes = [("in", sum(|w| w.media.bytes_in)), ("out", sum(|w| w.media.bytes_out))];
+    out.counters("sfu_bytes", "Bytes of datagrams, without UDP and IP headers.", "direction", &bytes)?;
+    let media = [("in", sum(|w| w.media.media_in)), ("out", sum(|w| w.media.media_out))];
+    out.counters(
+        "sfu_media_packets",
+        "Media packets from publishers and to subscribers.",
+        "direction",
+        &media,
+    )?;
+    let dropped = [
+        ("input", sum(|w| w.media.drops)),
+        ("unusable", sum(|w| w.socket.unusable)),
+        ("congested", sum(|w| w.socket.congested)),
+        ("refused", sum(|w| w.socket.refused)),
+    ];
+    out.counters("sfu_dropped_datagrams", "Datagrams thrown away.", "reason", &dropped)
+}
+
+fn quality(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
+    let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
+    let all = |of: fn(&WorkerStats) -> &Histogram| {
+        let mut all = Histogram::default();
+        workers.iter().for_each(|worker| all.add(of(worker)));
+        all
+    };
+    let lost = [("in", sum(|w| w.media.lost_in)), ("out", sum(|w| w.media.lost_out))];
+    out.counters(
+        "sfu_lost_packets",
+        "Media packets that did not arrive here, or at subscribers.",
+        "direction",
+        &lost,
+    )?;
+    let nacked = [
+        ("to_publishers", sum(|w| w.media.nacks_sent)),
+        ("from_subscribers", sum(|w| w.media.nacks_received)),
+    ];
+    out.counters("sfu_nacked_packets", "Packets asked for again.", "direction", &nacked)?;
+    out.counter(
+        "sfu_retransmissions",
+        "Packets sent again to subscribers.",
+        sum(|w| w.media.retransmissions),
+    )?;
+    let key_frames = [
+        ("to_publishers", sum(|w| w.media.key_frame_requests_sent)),
+        ("from_subscribers", sum(|w| w.media.key_frame_requests_received)),
+    ];
+    out.counters("sfu_key_frame_requests", "Key frames asked for (PLI, FIR).", "direction", &key_frames)?;
+    let waits = all(|w| &w.media.key_frame_waits);
+    out.histogram("sfu_key_frame_wait_seconds", "From when a key frame is wanted until it comes.", &waits)?;
+    let round_trips = all(|w| &w.media.round_trips);
+    out.histogram("sfu_round_trip_seconds", "Round trips to subscribers, by their reports.", &round_trips)?;
+    let jitter = all(|w| &w.media.jitter_in);
+    out.histogram(
+        "sfu_jitter_in_seconds",
+        "Jitter of what publishers send, each second and track.",
+        &jitter,
+    )?;
+    let jitter = all(|w| &w.media.jitter_out);
+    out.histogram("sfu_jitter_out_seconds", "Jitter at subscribers, by their reports.", &jitter)
+}
+
+fn work(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
+    let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
+    let mut delays = Histogram::default();
+    workers.iter().for_each(|worker| delays.add(&worker.forwarding));
+    let help = "Media packets, from the socket until their copies are handed back to it.";
+    out.histogram("sfu_forwarding_delay_seconds", help, &delays)?;
+    out.counter("sfu_handshakes", "DTLS handshakes that were finished.", sum(|w| w.media.handshakes))?;
+    out.gauge("sfu_transports", "Peer connections that stand.", sum(|w| w.media.connected))?;
+    let help = "Processor time of the threads that move media.";
+    let mut family = out.0.encode_descriptor("sfu_worker_cpu_seconds", help, None, MetricType::Counter)?;
+    for (n, worker) in workers.iter().enumerate() {
+        let counter = ConstCounter::new(worker.cpu.as_secs_f64());
+        counter.encode(family.encode_family(&[("worker", n.to_string())])?)?;
+    }
+    Ok(())
+}
+
+fn recordings(out: &mut Out<'_>, stats: &RecorderStats) -> fmt::Result {
+    out.gauge("sfu_recordings_open", "Files that are being written.", stats.open)?;
+    let files = [("finished", stats.finished), ("failed", stats.failed), ("mended", stats.mended)];
+    let help = "Recordings that ended: complete, given up, or left open by an earlier run and completed.";
+    out.counters("sfu_recordings", help, "result", &files)?;
+    out.counter("sfu_recorded_bytes", "Bytes written to recordings.", stats.bytes)?;
+    out.counter(
+        "sfu_recording_dropped_packets",
+        "Packets that recordings lack: the disk was slow.",
+        stats.dropped,
+    )?;
+    out.gauge("sfu_recording_queued_bytes", "What waits for the disk, of 16 MiB.", stats.queued)
+}
+
+/// Writes numbers that others have counted.
+struct Out<'a>(DescriptorEncoder<'a>);
+
+impl Out<'_> {
+    fn counter(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let counter = ConstCounter::new(value);
+        counter.encode(self.0.encode_descriptor(name, help, None, counter.metric_type())?)
+    }
+
+    fn counters(&mut self, name: &str, help: &str, label: &str, values: &[(&str, u64)]) -> fmt::Result {
+        let mut family = self.0.encode_descriptor(name, help, None, MetricType::Counter)?;
+        for (value, count) in values {
+            ConstCounter::new(*count).encode(family.encode_family(&[(label, *value)])?)?;
+        }
+        Ok(())
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: u64) -> fmt::Result {
+        let gauge = ConstGauge::new(value as f64);
+        gauge.encode(self.0.encode_descriptor(name, help, None, gauge.metric_type())?)
+    }
+
+    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) -> fmt::Result {
+        let mut encoder = self.0.encode_descriptor(name, help, None, MetricType::Histogram)?;
+        let buckets: Vec<(f64, u64)> = histogram.buckets().collect();
+        encoder.encode_histogram::<NoLabelSet>(
+            histogram.sum().as_secs_f64(),
+            histogram.count(),
+            &buckets,
+            None,
+        )
+    }
+}

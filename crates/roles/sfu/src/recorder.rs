@@ -1,0 +1,119 @@
+//! Writes what is recorded: off the media threads, which only copy packets into a bounded queue.
+//!
+//! One thread owns all files. A disk that is slow or full costs recordings, never media: what finds no room in the
+//! queue is lost, and a file that cannot be written is closed as it is, and another one is begun later.
+//!
+//! - `taps`: which streams of a worker are recorded.
+//! - `queue`: how packets reach the thread; `writer`: its loop.
+//! - `recording`: one track in one file; `place`: where that file is; `sidecar`: what is told about it.
+//! - `room_call`: the index of a room. `mend`: files that a crash left open. `syncer`: to the disk for good.
+
+mod mend;
+mod place;
+mod queue;
+mod recording;
+mod room_call;
+mod sidecar;
+mod syncer;
+mod taps;
+mod utc;
+mod writer;
+
+pub(crate) use queue::Recorder;
+pub use room_call::NAME as RECORDING_INDEX;
+pub(crate) use taps::Taps;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use std::{fmt, io};
+
+use model::ids::{NodeId, RoomId, StreamId, UserId};
+
+use crate::directory::Directory;
+
+/// The settings of the recorder.
+#[derive(Clone)]
+pub struct RecordConfig {
+    /// Streams are recorded whose publisher does not say otherwise.
+    pub enabled: bool,
+    /// The folder below which everything is written.
+    pub dir: PathBuf,
+    /// How often what was written is forced to the disk, against the power's failure; zero: when a file ends.
+    pub sync: Duration,
+    /// Told of each file that is complete, as a path below `dir`.
+    pub finished: Option<Finished>,
+}
+
+/// Who takes complete files. Called on the recorder's thread: it has to return soon.
+pub type Finished = Arc<dyn Fn(&std::path::Path) + Send + Sync>;
+
+impl fmt::Debug for RecordConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RecordConfig")
+            .field("enabled", &self.enabled)
+            .field("dir", &self.dir)
+            .field("sync", &self.sync)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The recorder could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum RecorderError {
+    /// The folder cannot be made, or not be written to.
+    #[error("cannot record into {}: {source}", dir.display())]
+    Folder {
+        /// The folder.
+        dir: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A thread could not be started.
+    #[error("cannot start the recorder: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// Numbers of a recorder since its start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RecorderStats {
+    /// Files that are being written now.
+    pub open: u64,
+    /// Files that were begun.
+    pub started: u64,
+    /// Files that were completed.
+    pub finished: u64,
+    /// Files that were given up because they could not be written.
+    pub failed: u64,
+    /// Bytes written.
+    pub bytes: u64,
+    /// Packets that found no room in the queue.
+    pub dropped: u64,
+    /// Bytes that wait in the queue now.
+    pub queued: u64,
+    /// Files of an earlier run that were completed at the start.
+    pub mended: u64,
+}
+
+/// Whose stream is recorded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Subject {
+    pub(crate) rid: RoomId,
+    pub(crate) uid: UserId,
+    pub(crate) mid: StreamId,
+}
+
+/// Starts recording. The thread ends when it is told to stop, or the last [`Recorder`] is gone.
+pub(crate) fn start(
+    config: &RecordConfig,
+    node: NodeId,
+    directory: Arc<Directory>,
+) -> Result<Recorder, RecorderError> {
+    let folder = |source| RecorderError::Folder { dir: config.dir.clone(), source };
+    place::prepare(&config.dir).map_err(folder)?;
+    let (recorder, queue) = queue::queue();
+    let syncer = syncer::start(config.sync).map_err(RecorderError::Thread)?;
+    let writer = writer::Writer::new(config.clone(), node, directory, queue, syncer);
+    recorder.run(writer).map_err(RecorderError::Thread)?;
+    Ok(recorder)
+}

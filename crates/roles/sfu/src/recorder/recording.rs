@@ -1,0 +1,137 @@
+//! One track in one file: opened, written page by page, and closed with what is told about it.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use media::TapedPacket;
+use ogg::{Channels, Head, Tags};
+use rustix::fs::{FlockOperation, flock};
+
+use super::place::Place;
+use super::syncer::Syncer;
+use super::{Subject, utc};
+
+/// An open recording. Its file is locked, so that no other process takes it for one that a crash left.
+#[derive(Debug)]
+pub(super) struct Recording {
+    pub(super) place: Place,
+    pub(super) start: SystemTime,
+    begun: Instant,
+    file: Arc<File>,
+    ogg: ogg::Recording,
+    /// Bytes in the file: whole pages.
+    len: u64,
+    synced: Instant,
+}
+
+/// Where a recording is to be, and what it will hold.
+pub(super) struct Wanted<'a> {
+    pub(super) dir: &'a Path,
+    pub(super) subject: &'a Subject,
+    pub(super) channels: Channels,
+    pub(super) at: Instant,
+    pub(super) wall: SystemTime,
+}
+
+impl Recording {
+    /// Makes the file and writes its headers.
+    pub(super) fn create(wanted: &Wanted<'_>) -> io::Result<Self> {
+        let random = || getrandom::u32().map_err(|error| io::Error::other(error.to_string()));
+        let Wanted { dir, subject, channels, at, wall } = *wanted;
+        let place = Place::new(&subject.rid, &subject.uid, wall, random()?);
+        let path = dir.join(place.audio());
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder)?;
+        }
+        let file = File::options().read(true).write(true).create_new(true).open(&path)?;
+        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        let mut recording = Self {
+            place,
+            start: wall,
+            begun: at,
+            file: Arc::new(file),
+            ogg: ogg::Recording::new(Head { channels }, &tags(subject, wall), random()?),
+            len: 0,
+            synced: Instant::now(),
+        };
+        match recording.write() {
+            Ok(_) => Ok(recording),
+            Err(error) => {
+                let _ = fs::remove_file(path);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes a packet. Answers the bytes written.
+    pub(super) fn push(&mut self, packet: &TapedPacket<'_>) -> io::Result<u64> {
+        self.ogg.push(self.since_begin(packet.at), packet.number, packet.timestamp, packet.payload);
+        self.write()
+    }
+
+    /// Time passes.
+    pub(super) fn tick(&mut self, now: Instant, syncer: &Syncer) -> io::Result<u64> {
+        self.ogg.tick(self.since_begin(now));
+        let written = self.write()?;
+        if syncer.is_due(self.synced) {
+            self.synced = now;
+            syncer.sync(&self.file);
+        }
+        Ok(written)
+    }
+
+    /// The last page.
+    pub(super) fn finish(&mut self, at: Instant, syncer: &Syncer) -> io::Result<u64> {
+        self.ogg.finish(self.since_begin(at));
+        let written = self.write()?;
+        syncer.sync(&self.file);
+        Ok(written)
+    }
+
+    pub(super) fn stats(&self) -> ogg::Stats {
+        self.ogg.stats()
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.len
+    }
+
+    pub(super) fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn since_begin(&self, at: Instant) -> Duration {
+        at.saturating_duration_since(self.begun)
+    }
+
+    fn write(&mut self) -> io::Result<u64> {
+        let pages = self.ogg.output();
+        if pages.is_empty() {
+            return Ok(0);
+        }
+        (&*self.file).write_all(pages)?;
+        let written = pages.len() as u64;
+        self.len += written;
+        self.ogg.clear_output();
+        Ok(written)
+    }
+}
+
+fn tags(subject: &Subject, start: SystemTime) -> Tags {
+    let mut tags = Tags::new();
+    for (name, value) in [
+        ("ROOM", subject.rid.as_str()),
+        ("USER", subject.uid.as_str()),
+        ("STREAM", subject.mid.as_str()),
+        ("DATE", &utc::rfc3339(start)),
+        ("ENCODER", concat!("anabranch ", env!("CARGO_PKG_VERSION"))),
+    ] {
+        // The names are good, and ids are far shorter than what is taken.
+        let added = tags.add(name, value);
+        debug_assert!(added.is_ok());
+    }
+    tags
+}

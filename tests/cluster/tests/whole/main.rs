@@ -1,0 +1,5 @@
+//! The whole cluster on real servers: what its faults do, and what its logs tell.
+#![expect(clippy::panic, reason = "tests")]
+
+mod faults;
+mod traces;
