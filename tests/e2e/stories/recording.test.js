@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
@@ -22,6 +22,7 @@ const APART = 10;
 /** @param {string} room @param {string} ending */
 function files(room, ending) {
   const parent = path.join(folder, encodeURIComponent(room));
+  if (!existsSync(parent)) return [];
   const all = readdirSync(parent, { recursive: true, withFileTypes: true });
   return all.filter((entry) => entry.name.endsWith(ending)).map((entry) => path.join(entry.parentPath, entry.name));
 }
@@ -93,7 +94,7 @@ test('who does not want to be recorded is not', async () => {
     await room.publish({ audio: capture.getAudioTracks()[0], record: false }).ready;
   });
   await listener.hearsSound(1);
-  assert.throws(() => files(room, '.opus'), { code: 'ENOENT' });
+  assert.deepEqual(files(room, ''), []);
 });
 
 test('a server that is killed leaves a file that opens, and completes it at its next start', async () => {
