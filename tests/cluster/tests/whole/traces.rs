@@ -22,7 +22,9 @@ fn records(node: &Node) -> Vec<Value> {
 /// The traces of a node's records that say this and have this label.
 fn traces(node: &Node, message: &str, label: (&str, &str)) -> BTreeSet<String> {
     let (name, value) = label;
-    let said = |record: &&Value| record["message"] == message && record["labels"][name] == value;
+    let said = |record: &&Value| {
+        record["message"] == message && record["labels"].get(name).is_some_and(|label| label == value)
+    };
     let trace = |record: &Value| record["trace.id"].as_str().map(str::to_owned);
     records(node).iter().filter(said).filter_map(trace).collect()
 }
