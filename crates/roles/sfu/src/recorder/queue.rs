@@ -18,7 +18,7 @@ use super::{RecorderStats, Subject};
 /// recordings have silence there.
 const QUEUE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What the thread is told. All but packets is bounded by the number of streams.
+/// What the thread is told. Packets are bounded by their bytes; the rest is small, and as much as streams come and go.
 #[derive(Debug)]
 pub(super) enum Message {
     Begin { tap: TapId, subject: Subject, tracks: Vec<TappedTrack>, at: Instant, wall: SystemTime },
@@ -103,9 +103,11 @@ impl Recorder {
         self.tell(Message::Packets(tape));
     }
 
-    /// Somebody publishes or subscribes in a room.
+    /// Somebody publishes or subscribes in a room. Left out while packets find no room either: a disk that hangs
+    /// must not have this pile up.
     pub(crate) fn seen(&self, rid: &RoomId, uid: &UserId) {
-        if self.shared.begun.load(Ordering::Acquire) > 0 {
+        let recording = self.shared.begun.load(Ordering::Acquire) > 0;
+        if recording && !self.shared.overflowing.load(Ordering::Relaxed) {
             self.tell(Message::Seen { rid: rid.clone(), uid: uid.clone() });
         }
     }
