@@ -126,6 +126,7 @@ pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::Reco
         port: config.sfu.port,
         workers: config.workers(),
         limits: ::sfu::Limits::default(),
+        coalesce: config.sfu.coalesce,
         bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
         record,
     }

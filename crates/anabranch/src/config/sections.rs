@@ -9,6 +9,9 @@ use model::ids::NodeId;
 use super::error::ConfigError;
 use super::layers::Layers;
 
+/// In milliseconds: what waits longer is late.
+const MAX_COALESCE: i64 = 20;
+
 /// A day, in seconds: whoever waits longer for the last stream forgot about it.
 const MAX_DRAIN: i64 = 24 * 60 * 60;
 
@@ -62,6 +65,8 @@ pub struct Sfu {
     pub workers: Option<usize>,
     /// What the node may send, in Mbit/s.
     pub bandwidth: u32,
+    /// How long packets may wait for the rest of their video frame.
+    pub coalesce: Duration,
 }
 
 /// What is logged, and how.
@@ -111,6 +116,7 @@ impl Layers {
             workers: self.optional("sfu", "workers", |layers, section, key| {
                 layers.number(section, key, 1..=MAX_WORKERS).map(|number| number as usize)
             })?,
+            coalesce: Duration::from_millis(self.number("sfu", "coalesce", 0..=MAX_COALESCE)?.unsigned_abs()),
             bandwidth: self.number("sfu", "bandwidth", 1..=MAX_BANDWIDTH)? as u32,
         })
     }

@@ -3,6 +3,7 @@
 use crate::DtlsIdentity;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The settings of one router.
 #[derive(Clone, Debug)]
@@ -12,9 +13,16 @@ pub struct Config {
     /// The addresses that answers announce, with this worker's port. Need not be those of the interfaces
     /// (network address translation): what arrives is matched by address family where no address is equal.
     pub candidates: Vec<SocketAddr>,
+    /// How long the first packets of a video frame may wait for the rest of it, so that they leave together. Zero:
+    /// none waits.
+    pub coalesce: Duration,
     /// How much this router takes on.
     pub limits: Limits,
 }
+
+/// How long packets wait for the rest of their frame where nobody says otherwise: long enough for what a pacer sends
+/// at once, and less than the noise of any network.
+pub const COALESCE: Duration = Duration::from_millis(1);
 
 /// Upper bounds of one router. What exceeds them is refused with
 /// [`MediaErrorKind::Limit`](crate::MediaErrorKind::Limit), so that a worker's memory has a known ceiling.

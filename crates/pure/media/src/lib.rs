@@ -22,8 +22,8 @@ mod tape;
 mod timers;
 mod transport;
 
-pub use batch::{Datagram, DatagramSink, Incoming, SendBatch};
-pub use config::{Config, Limits};
+pub use batch::{Datagram, DatagramGroup, DatagramSink, Incoming, SendBatch};
+pub use config::{COALESCE, Config, Limits};
 pub use detail::{StreamDetail, SubscriptionDetail, TrackDetail};
 pub use error::{MediaError, MediaErrorKind};
 pub use event::{EndReason, Event};

@@ -52,8 +52,10 @@ struct Core {
     timers: Timers,
     /// Drained by the owner after each call; at most a few per transport can wait.
     events: VecDeque<Event>,
-    /// Streams that got packets in this batch.
+    /// Streams with packets that are still to be forwarded.
     dirty: Vec<usize>,
+    /// When the first of them has waited long enough for the rest of its frame.
+    held_until: Option<Instant>,
     /// What tapped streams sent since the owner last took it.
     tape: Tape,
 }
@@ -72,6 +74,7 @@ impl Router {
             timers: Timers::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
+            held_until: None,
             tape: Tape::default(),
         };
         Self { core, batch: SendBatch::new(), stats: Stats::default(), last_call: None }
@@ -156,12 +159,14 @@ impl Router {
         self.core.handle_timeout(Moment::new(now, wall), &mut out);
     }
 
-    /// When to call [`handle_timeout`](Self::handle_timeout) next, at least 1 ms after the latest call of it or of
-    /// [`receive`](Self::receive); `None` while nothing waits. May be earlier than anything is due.
+    /// When to call [`handle_timeout`](Self::handle_timeout) next: when packets have waited long enough for the rest of
+    /// their frame, and otherwise at least 1 ms after the latest call of it or of [`receive`](Self::receive); `None`
+    /// while nothing waits. May be earlier than anything is due.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let next = self.core.timers.next()?;
-        Some(self.last_call.map_or(next, |last| next.max(last + MIN_TIMEOUT)))
+        let next = self.core.timers.next();
+        let next = next.map(|next| self.last_call.map_or(next, |last| next.max(last + MIN_TIMEOUT)));
+        next.into_iter().chain(self.core.held_until).min()
     }
 
     /// The oldest event that was not taken yet.

@@ -1,6 +1,8 @@
 //! A published stream: what its publisher sends, and who gets it.
 
+pub(crate) mod bursts;
 pub(crate) mod cache;
+mod evening;
 pub(crate) mod feedback;
 pub(crate) mod key_frames;
 pub(crate) mod numbering;
@@ -38,8 +40,10 @@ pub(crate) struct Stream {
     pub(crate) transport: Transport,
     pub(crate) tracks: Vec<Track>,
     pub(crate) subscribers: Vec<usize>,
-    /// Packets that came in this batch and are still to be forwarded.
+    /// Packets that came and are still to be forwarded.
     pub(crate) fresh: Vec<Fresh>,
+    /// When the first of them came.
+    fresh_since: Option<Instant>,
     /// Its tracks' common canonical name, and their stream's name at the subscribers.
     pub(crate) name: Name,
     /// The publisher's clock, one for all tracks: what keeps them in sync at the subscribers.
@@ -89,6 +93,7 @@ impl Stream {
             tracks: received.iter().map(|track| Track::new(track.line.clone(), video_bytes)).collect(),
             subscribers: Vec::new(),
             fresh: Vec::with_capacity(MAX_FRESH),
+            fresh_since: None,
             // Unlike the id of the stream it says nothing about its owner.
             name: Name::cleaned(&format!("{:032x}", u128::from_be_bytes(random))),
             clock: RemoteClock::new(),
@@ -119,9 +124,38 @@ impl Stream {
         let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;
         let key_frame_wait = if awaited { track.key_frames.take_wait(now) } else { None };
         if let Some(entry) = entry {
+            self.fresh_since.get_or_insert(now);
             self.fresh.push(Fresh { track: index, entry });
         }
         Arrived { taken: true, first, key_frame_wait }
+    }
+
+    /// Until when what came is to wait for the rest of its frame; `None`: it is to be forwarded now.
+    pub(crate) fn held_until(&self, now: Instant, coalesce: Duration) -> Option<Instant> {
+        let until = self.fresh_since? + coalesce;
+        if now >= until || self.fresh.len() >= MAX_FRESH {
+            return None;
+        }
+        let is_video = |track: usize| self.tracks.get(track).filter(|track| track.line.kind == Kind::Video);
+        let mut video = self.fresh.iter().filter(|fresh| is_video(fresh.track).is_some());
+        let first = video.next()?;
+        // A frame does not wait for the next one.
+        let of_one_frame = |other: &Fresh| {
+            other.track == first.track && other.entry.header.timestamp == first.entry.header.timestamp
+        };
+        let waits = video.all(of_one_frame) && is_video(first.track)?.bursts.expects_more(coalesce);
+        waits.then_some(until)
+    }
+
+    /// Prepares what came for being sent.
+    pub(crate) fn even_out(&mut self) {
+        evening::even_out(&mut self.fresh, &mut self.tracks);
+    }
+
+    /// What came was forwarded.
+    pub(crate) fn forwarded(&mut self) {
+        self.fresh.clear();
+        self.fresh_since = None;
     }
 
     fn note_arrival(&mut self, now: Instant, header: &Header, packet: &[u8]) {

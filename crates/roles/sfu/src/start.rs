@@ -63,6 +63,8 @@ pub struct Config {
     pub port: u16,
     /// How many workers, at least one.
     pub workers: usize,
+    /// How long packets may wait for the rest of their video frame.
+    pub coalesce: Duration,
     /// What each worker takes on.
     pub limits: Limits,
     /// What the node may send, in bits per second: full is where it does.
@@ -107,7 +109,7 @@ impl Sfu {
             let announced: Vec<_> = ips.iter().map(|ip| SocketAddr::new(*ip, socket.port())).collect();
             candidates.push(announced.clone());
             let media =
-                media::Config { dtls: Arc::clone(&dtls), candidates: announced, limits: config.limits };
+                media::Config { dtls: Arc::clone(&dtls), candidates: announced, coalesce: config.coalesce, limits: config.limits };
             let tell = events::listener(n, Arc::clone(&directory), ended.clone());
             threads
                 .add(format!("media-{n}"), socket, media, recorder.clone(), tell)

@@ -8,19 +8,22 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use std::{io, thread};
 
-use media::{Config, Datagram, DatagramSink, Event, Histogram, Incoming, Router, SendBatch};
+use media::{Config, DatagramGroup, DatagramSink, Event, Histogram, Incoming, Router, SendBatch};
 use model::ids::StreamId;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::mailbox::{Command, Inbox};
 use crate::recorder::{Recorder, Taps};
-use crate::socket::{MediaSocket, Outgoing, RECEIVE_BATCH, ReceiveBuffers, SendBuffers};
+use crate::socket::{MediaSocket, Outgoing, RECEIVE_SLOTS, ReceiveBuffers, SendBuffers};
 
 /// Commands handled before datagrams get their turn. One takes some 100 µs.
 const COMMANDS_PER_TURN: usize = 16;
 
 /// Batches of datagrams handled before commands and timers get their turn.
 const BATCHES_PER_TURN: usize = 4;
+
+/// Datagrams that are routed before what they lead to is sent.
+const ROUTED: usize = 64;
 
 /// How often a full send buffer is worth a line in the log.
 const CONGESTION_LOG_INTERVAL: Duration = Duration::from_secs(60);
@@ -56,6 +59,8 @@ pub struct WorkerStats {
 pub struct SocketStats {
     /// Handed to the kernel.
     pub sent: u64,
+    /// In so many groups of one size and one destination.
+    pub groups: u64,
     /// Not sent: the send buffer stayed full.
     pub congested: u64,
     /// Not sent: the kernel refused the destination.
@@ -210,28 +215,33 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 self.hand_on_events();
                 self.taps.hand_over(&mut self.router);
             }
-            if count < RECEIVE_BATCH {
+            if count < RECEIVE_SLOTS {
                 return;
             }
         }
     }
 
     fn route(&mut self) {
-        let mut filled = 0;
         let mut datagrams = self.received.datagrams();
-        let mut batch: [Incoming<'_>; RECEIVE_BATCH] = std::array::from_fn(|_| match datagrams.next() {
-            Some(datagram) => {
-                filled += 1;
-                Incoming { source: datagram.source, local: datagram.local, data: datagram.data }
+        loop {
+            let mut filled = 0;
+            let mut batch: [Incoming<'_>; ROUTED] = std::array::from_fn(|_| match datagrams.next() {
+                Some(datagram) => {
+                    filled += 1;
+                    Incoming { source: datagram.source, local: datagram.local, data: datagram.data }
+                }
+                None => nothing(),
+            });
+            let batch = batch.get_mut(..filled).unwrap_or_default();
+            let (now, sent) = (Instant::now(), self.router.media_out());
+            self.router.receive(now, SystemTime::now(), batch, self.outlet);
+            let sent = self.router.media_out() - sent;
+            if sent > 0 {
+                self.forwarding.record_many(now.elapsed(), sent);
             }
-            None => nothing(),
-        });
-        let batch = batch.get_mut(..filled).unwrap_or_default();
-        let (now, sent) = (Instant::now(), self.router.media_out());
-        self.router.receive(now, SystemTime::now(), batch, self.outlet);
-        let sent = self.router.media_out() - sent;
-        if sent > 0 {
-            self.forwarding.record_many(now.elapsed(), sent);
+            if filled < ROUTED {
+                return;
+            }
         }
     }
 
@@ -292,9 +302,12 @@ impl Outlet {
 
 impl DatagramSink for Outlet {
     fn send(&mut self, batch: &SendBatch) {
-        let outgoing = batch.iter().map(|Datagram { to, from, data }| Outgoing { to, from, data });
+        let outgoing = batch
+            .groups()
+            .map(|DatagramGroup { to, from, data, segment }| Outgoing { to, from, data, segment });
         let report = self.socket.send(&mut self.buffers, outgoing);
         self.stats.sent += report.sent;
+        self.stats.groups += report.groups;
         self.stats.congested += report.congested;
         self.stats.refused += report.refused;
         if report.congested > 0 {

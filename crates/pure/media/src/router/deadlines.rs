@@ -12,6 +12,9 @@ const MAX_PER_CALL: usize = 4096;
 
 impl Core {
     pub(super) fn handle_timeout(&mut self, moment: Moment, out: &mut Outbox<'_>) {
+        if self.held_until.is_some_and(|until| until <= moment.now) {
+            self.forward(moment, out);
+        }
         for _ in 0..MAX_PER_CALL {
             let Some((owner, timer)) = self.timers.pop_due(moment.now) else { break };
             self.fire(moment, owner, timer, out);

@@ -10,24 +10,39 @@ use sdp::Kind;
 use std::time::Instant;
 
 impl Core {
-    /// Forwards what came: stream by stream, and subscriber by subscriber, so that the packets of a frame for one
-    /// destination lie side by side.
+    /// Forwards what came and need not wait for the rest of its frame.
     pub(super) fn forward(&mut self, moment: Moment, out: &mut Outbox<'_>) {
+        self.held_until = None;
+        let mut dirty = std::mem::take(&mut self.dirty);
+        dirty.retain(|&index| {
+            let Some(stream) = self.streams.get(index) else { return false };
+            let until = stream.held_until(moment.now, self.config.coalesce);
+            if let Some(until) = until {
+                self.held_until = Some(self.held_until.map_or(until, |earlier| earlier.min(until)));
+            } else {
+                self.forward_stream(moment, index, out);
+            }
+            until.is_some()
+        });
+        self.dirty = dirty;
+    }
+
+    /// Subscriber by subscriber, so that the packets of a frame for one destination lie side by side.
+    fn forward_stream(&mut self, moment: Moment, index: usize, out: &mut Outbox<'_>) {
+        let Some(stream) = self.streams.get_mut(index) else { return };
         let time = AbsSendTime::at(moment.wall);
-        while let Some(index) = self.dirty.pop() {
-            let Some(stream) = self.streams.get_mut(index) else { continue };
-            for &subscriber in &stream.subscribers {
-                if let Some(subscription) = self.subscriptions.get_mut(subscriber) {
-                    subscription.forward(&stream.tracks, &stream.fresh, time, out);
-                }
+        stream.even_out();
+        for &subscriber in &stream.subscribers {
+            if let Some(subscription) = self.subscriptions.get_mut(subscriber) {
+                subscription.forward(&stream.tracks, &stream.fresh, time, out);
             }
-            stream.tape_fresh(moment.now, &mut self.tape);
-            stream.fresh.clear();
-            let owner = Owner::Stream(index);
-            match stream.key_frame_timeout() {
-                Some(at) => self.timers.set(moment.now, owner, Timer::KeyFrame, at),
-                None => self.timers.clear(owner, Timer::KeyFrame),
-            }
+        }
+        stream.tape_fresh(moment.now, &mut self.tape);
+        stream.forwarded();
+        let owner = Owner::Stream(index);
+        match stream.key_frame_timeout() {
+            Some(at) => self.timers.set(moment.now, owner, Timer::KeyFrame, at),
+            None => self.timers.clear(owner, Timer::KeyFrame),
         }
     }
 

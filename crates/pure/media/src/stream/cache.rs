@@ -38,11 +38,22 @@ pub(crate) struct Entry {
     pub(crate) key: bool,
     /// Position in the order of arrival.
     pub(crate) arrival: u64,
+    /// Bytes of padding that it gets at subscribers, the same for all and each time that it is sent.
+    pub(crate) padding: u8,
     // Small, for there are many.
+    payload_len: u16,
     chunk: u16,
     start: u16,
     len: u16,
     generation: u32,
+}
+
+impl Entry {
+    /// The size of its payload, without any padding.
+    #[inline]
+    pub(crate) fn payload_len(&self) -> usize {
+        usize::from(self.payload_len)
+    }
 }
 
 #[derive(Debug)]
@@ -92,10 +103,10 @@ impl PacketCache {
         &mut self,
         now: Instant,
         number: u64,
-        header: Header,
-        packet: &[u8],
+        packet: &RtpPacket<'_>,
         key: bool,
     ) -> Option<Entry> {
+        let (header, payload_len, packet) = (*packet.header(), packet.payload().len(), packet.data());
         let index = self.slot(number);
         if self.slots.get(index)?.is_some_and(|entry| entry.number >= number) || packet.len() > CHUNK_BYTES {
             return None;
@@ -112,6 +123,8 @@ impl PacketCache {
             header,
             key,
             arrival: self.arrivals,
+            padding: 0,
+            payload_len: u16::try_from(payload_len).ok()?,
             chunk: u16::try_from(chunk_index).ok()?,
             start: u16::try_from(start).ok()?,
             len: u16::try_from(len).ok()?,
@@ -119,6 +132,17 @@ impl PacketCache {
         };
         *self.slots.get_mut(index)? = Some(entry);
         Some(entry)
+    }
+
+    /// Gives a packet that was never sent its padding.
+    pub(crate) fn pad(&mut self, entry: &mut Entry, padding: u8) {
+        let index = self.slot(entry.number);
+        if let Some(Some(stored)) = self.slots.get_mut(index)
+            && stored.number == entry.number
+        {
+            stored.padding = padding;
+            entry.padding = padding;
+        }
     }
 
     /// The packet of this number, while it is here.
@@ -199,13 +223,13 @@ mod tests {
     fn a_number_is_stored_once() {
         let mut cache = PacketCache::audio();
         let (header, first) = packet(5, b"first");
-        assert!(cache.insert(epoch(), 5, header, &first, true).is_some());
+        assert!(cache.insert(epoch(), 5, &RtpPacket::new(header, &first).unwrap(), true).is_some());
         let (header, second) = packet(5, b"other");
-        assert!(cache.insert(epoch(), 5, header, &second, true).is_none());
+        assert!(cache.insert(epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none());
         assert_eq!(payload_of(&cache, 5).unwrap(), b"first");
         // Its slot is taken by a later number: the old one cannot come back.
-        assert!(cache.insert(epoch(), 5 + AUDIO_SLOTS as u64, header, &second, true).is_some());
-        assert!(cache.insert(epoch(), 5, header, &second, true).is_none());
+        assert!(cache.insert(epoch(), 5 + AUDIO_SLOTS as u64, &RtpPacket::new(header, &second).unwrap(), true).is_some());
+        assert!(cache.insert(epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none());
         assert_eq!(payload_of(&cache, 5), None);
     }
 
@@ -215,7 +239,7 @@ mod tests {
         let body = vec![9; 1200];
         for number in 0..500 {
             let (header, bytes) = packet(number as u16, &body);
-            cache.insert(epoch(), number, header, &bytes, false).unwrap();
+            cache.insert(epoch(), number, &RtpPacket::new(header, &bytes).unwrap(), false).unwrap();
         }
         assert_eq!(cache.chunks.len(), 4);
         assert_eq!(payload_of(&cache, 0), None);
@@ -231,7 +255,7 @@ mod tests {
         for number in 0..5000u64 {
             let now = epoch() + Duration::from_millis(number * 20);
             let (header, bytes) = packet(number as u16, &body);
-            cache.insert(now, number, header, &bytes, false).unwrap();
+            cache.insert(now, number, &RtpPacket::new(header, &bytes).unwrap(), false).unwrap();
         }
         assert!(cache.chunks.len() <= 6, "{}", cache.chunks.len());
     }

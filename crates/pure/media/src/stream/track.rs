@@ -1,5 +1,6 @@
 //! One track of a publisher: its packets numbered, cached and watched for losses.
 
+use super::bursts::Bursts;
 use super::cache::{Entry, PacketCache};
 use super::key_frames::KeyFrameRequests;
 use super::numbering::Numbering;
@@ -33,6 +34,8 @@ pub(crate) struct Track {
     pub(crate) line: Line,
     pub(crate) cache: PacketCache,
     pub(crate) key_frames: KeyFrameRequests,
+    /// Of video: whether the rest of a frame is worth waiting for.
+    pub(crate) bursts: Bursts,
     numbering: Numbering,
     source: Option<Source>,
     /// Added to the publisher's timestamps, modulo 2^32, so that they run on over a change of SSRC.
@@ -55,6 +58,7 @@ impl Track {
                 Kind::Video => PacketCache::video(video_bytes),
             },
             key_frames: KeyFrameRequests::default(),
+            bursts: Bursts::default(),
             numbering: Numbering::default(),
             source: None,
             shift: 0,
@@ -126,7 +130,11 @@ impl Track {
             return None;
         }
         header.timestamp = header.timestamp.wrapping_add(self.shift);
-        let entry = self.cache.insert(now, number, header, packet, key)?;
+        let packet = RtpPacket::new(header, packet).ok()?;
+        let entry = self.cache.insert(now, number, &packet, key)?;
+        if self.line.kind == Kind::Video {
+            self.bursts.arrived(now, header.timestamp, header.marker);
+        }
         if number + 1 == self.numbering.next_number() {
             self.latest = Some((header.timestamp, now));
         }

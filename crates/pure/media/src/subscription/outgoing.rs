@@ -8,6 +8,7 @@ use crate::transport::ice::Path;
 use rtp::extension::AbsSendTime;
 use rtp::rewrite::copy_with;
 use rtp::srtp::Sender;
+use rtp::write::pad;
 use rtp::{ExtensionMap, ExtensionValue, Fields, RtpPacket};
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,15 @@ pub(crate) struct Origin<'a> {
     pub(crate) extensions: &'a sdp::ExtensionIds,
     /// Unpredictable starting points for the numbers.
     pub(crate) random: [u64; 2],
+}
+
+/// What a packet looks like behind its header.
+#[derive(Clone, Copy)]
+enum Shape {
+    /// As it came, and so many bytes of padding.
+    Padded(u8),
+    /// With the number under which it was lost in front (RFC 4588).
+    Repair(u16),
 }
 
 /// One track of a subscription.
@@ -170,7 +180,7 @@ impl OutgoingTrack {
         let Some(packet) = cache.packet(entry) else { return };
         let Some(index) = self.rewriter.index(entry.number) else { return };
         let fields = self.fields(entry, self.ssrc, self.payload_type, index);
-        let sent = self.write(&packet, &fields, index, None, departure, out);
+        let sent = self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out);
         if sent > 0 {
             let payload = packet.payload().len();
             self.packets = self.packets.wrapping_add(1);
@@ -205,12 +215,12 @@ impl OutgoingTrack {
                 let (index, ssrc, payload_type) = (rtx.next_index, rtx.ssrc, rtx.payload_type);
                 rtx.next_index += 1;
                 let fields = self.fields(&entry, ssrc, payload_type, index);
-                self.write(&packet, &fields, index, Some(sequence), departure, out)
+                self.write(&packet, &fields, index, Shape::Repair(sequence), departure, out)
             }
             None => {
                 let Some(index) = self.rewriter.index(entry.number) else { return };
                 let fields = self.fields(&entry, self.ssrc, self.payload_type, index);
-                self.write(&packet, &fields, index, None, departure, out)
+                self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out)
             }
         };
         out.stats().retransmissions += u64::from(sent > 0);
@@ -234,7 +244,7 @@ impl OutgoingTrack {
         packet: &RtpPacket<'_>,
         fields: &Fields,
         index: u64,
-        original: Option<u16>,
+        shape: Shape,
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
     ) -> usize {
@@ -248,7 +258,11 @@ impl OutgoingTrack {
         ];
         let sender = departure.sender;
         let sent = out.write(departure.path, |buffer| {
-            let written = copy_with(packet, fields, &self.passed, &set, original, buffer).ok()?;
+            let original = if let Shape::Repair(original) = shape { Some(original) } else { None };
+            let mut written = copy_with(packet, fields, &self.passed, &set, original, buffer).ok()?;
+            if let Shape::Padded(padding) = shape {
+                written = pad(written, padding, buffer).ok()?;
+            }
             let rollover = u32::try_from(index >> 16).ok()?;
             sender.seal_rtp(buffer, written, rollover).ok()
         });
@@ -322,7 +336,7 @@ mod tests {
             let written = write_packet(&fields, &[], &payload, &mut bytes).unwrap();
             let header = Header::parse(&bytes[..written.len]).unwrap();
             let entry =
-                cache.insert(epoch(), 500 + number, header, &bytes[..written.len], number == 0).unwrap();
+                cache.insert(epoch(), 500 + number, &RtpPacket::new(header, &bytes[..written.len]).unwrap(), number == 0).unwrap();
             let time = AbsSendTime::at(NtpTime::from_bits(number << 32));
             let mut departure = Departure { path, sender: &sender, time, next_sequence: &mut next_sequence };
             track.forward(&cache, &entry, &mut departure, &mut out);

@@ -3,7 +3,7 @@
 use crate::media::{opus_packet, vp8_frame};
 use crate::network::Dice;
 use crate::peer::Peer;
-use media::{Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch};
+use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch};
 use model::ids::{StreamId, SubscriptionId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -112,7 +112,7 @@ impl World {
         if !candidates.contains(&server) {
             candidates = vec![server];
         }
-        let config = Config { dtls: Arc::clone(&IDENTITY), candidates, limits };
+        let config = Config { dtls: Arc::clone(&IDENTITY), candidates, coalesce: COALESCE, limits };
         Self {
             now: start,
             start,

@@ -15,7 +15,7 @@ mod receive;
 mod send;
 mod wait;
 
-pub(crate) use receive::{BATCH as RECEIVE_BATCH, ReceiveBuffers};
+pub(crate) use receive::{ReceiveBuffers, SLOTS as RECEIVE_SLOTS};
 pub(crate) use send::{Outgoing, SendBuffers};
 pub(crate) use wait::Waker;
 
@@ -37,6 +37,8 @@ pub(crate) struct MediaSocket {
     socket: Socket,
     family: Family,
     local: SocketAddr,
+    /// Whether the kernel cuts groups of datagrams.
+    segments: bool,
 }
 
 impl MediaSocket {
@@ -63,9 +65,12 @@ impl MediaSocket {
         let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
         let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         control::ask_for_local_address(socket.as_raw_fd(), family)?;
+        // A kernel that does not put datagrams together hands them over one by one.
+        let _ = control::ask_for_groups(socket.as_raw_fd());
+        let segments = control::knows_segments(socket.as_raw_fd());
         socket.bind(&address.into())?;
         let local = socket.local_addr()?.as_socket().unwrap_or(address);
-        Ok(Self { socket, family, local })
+        Ok(Self { socket, family, local, segments })
     }
 
     /// The port that it is bound to.

@@ -1,18 +1,18 @@
-//! Datagrams out, up to a batch per system call.
+//! Datagrams out: groups of one size and one destination, many groups per system call.
+//!
+//! A group leaves as one packet that the kernel, or the card, cuts into datagrams (generic segmentation offload): most
+//! of what a datagram costs is its way through the network stack, and so it is paid once per group. Where the kernel or
+//! the route refuses that, the datagrams of a group leave one by one.
 //!
 //! When the kernel's buffer is full, the worker waits for it, but no more than
 //! [`WAITS`] times a millisecond for one batch; then what is left is dropped and
 //! counted. Media that comes late is worth nothing, and the streams of everybody
 //! else wait behind it.
-//!
-//! A *group* is what one entry of `sendmmsg` carries. It is one datagram today;
-//! with generic segmentation offload it becomes a run of datagrams of one size to
-//! one destination, which lie side by side in the batch already.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::AsRawFd as _;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::MediaSocket;
 use super::address::Name;
@@ -26,23 +26,45 @@ const WAITS: u32 = 2;
 /// How long each time. At 1 Gbit/s the card takes 125 KB in this time.
 const WAIT: Duration = Duration::from_millis(1);
 
+/// How long groups are cut here after the kernel said that it cannot: the route, and with it the card, may change.
+const REFUSAL: Duration = Duration::from_secs(60);
+
 /// What became of the datagrams handed over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct SendReport {
     /// Taken by the kernel.
     pub(crate) sent: u64,
+    /// In so many pieces.
+    pub(crate) groups: u64,
     /// Dropped: the send buffer stayed full.
     pub(crate) congested: u64,
     /// Dropped: the kernel refuses this destination (no route, too large …).
     pub(crate) refused: u64,
 }
 
-/// A datagram to be sent.
+/// Datagrams to be sent to one destination, one behind the other.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Outgoing<'a> {
     pub(crate) to: SocketAddr,
     pub(crate) from: IpAddr,
     pub(crate) data: &'a [u8],
+    /// The size of each but the last, which may be smaller.
+    pub(crate) segment: usize,
+}
+
+impl<'a> Outgoing<'a> {
+    fn count(&self) -> u64 {
+        self.data.len().div_ceil(self.segment.max(1)).max(1) as u64
+    }
+
+    /// The same in pieces of at most so many bytes, an empty datagram in one.
+    fn cut(self, piece: usize) -> impl Iterator<Item = Self> {
+        let Self { data, segment, .. } = self;
+        let rest = data.get(piece..).unwrap_or_default();
+        let first = Self { data: data.get(..piece).unwrap_or(data), ..self };
+        let rest = rest.chunks(piece.max(1)).map(move |data| Self { data, ..self });
+        std::iter::once(first).chain(rest).map(move |one| Self { segment: segment.min(one.data.len()), ..one })
+    }
 }
 
 /// Addresses and control messages of the groups of one system call; made once
@@ -50,6 +72,8 @@ pub(crate) struct Outgoing<'a> {
 pub(crate) struct SendBuffers {
     slots: Box<[Slot]>,
     filled: usize,
+    /// When the kernel said last that it cannot cut groups.
+    refused: Option<Instant>,
 }
 
 #[derive(Clone, Copy)]
@@ -57,114 +81,174 @@ struct Slot {
     name: Name,
     name_length: libc::socklen_t,
     control: Control,
-    control_length: usize,
 }
 
 impl SendBuffers {
     pub(crate) fn new() -> Self {
-        let slot = Slot { name: Name::EMPTY, name_length: 0, control: Control::empty(), control_length: 0 };
-        Self { slots: vec![slot; BATCH].into(), filled: 0 }
+        let slot = Slot { name: Name::EMPTY, name_length: 0, control: Control::empty() };
+        Self { slots: vec![slot; BATCH].into(), filled: 0, refused: None }
+    }
+
+    /// As if the kernel had just refused a group.
+    #[cfg(test)]
+    pub(super) fn refuse_now(&mut self) {
+        self.refused = Some(Instant::now());
+    }
+
+    fn may_group(&mut self) -> bool {
+        if self.refused.is_some_and(|at| at.elapsed() >= REFUSAL) {
+            self.refused = None;
+        }
+        self.refused.is_none()
     }
 }
 
 impl MediaSocket {
-    /// Sends the datagrams in order; never takes longer than a few milliseconds.
+    /// Sends the groups in order; never takes longer than a few milliseconds.
     pub(crate) fn send<'a>(
         &self,
         buffers: &mut SendBuffers,
-        datagrams: impl Iterator<Item = Outgoing<'a>>,
+        groups: impl Iterator<Item = Outgoing<'a>>,
     ) -> SendReport {
+        let whole = self.segments && buffers.may_group();
+        let piece = move |group: Outgoing<'_>| if whole { usize::MAX } else { group.segment };
         let mut report = SendReport::default();
         let mut waits = WAITS;
-        let mut datagrams = datagrams.fuse();
+        let mut groups = groups.flat_map(|group| group.cut(piece(group))).fuse();
         loop {
-            let payloads = self.fill(buffers, &mut datagrams, &mut report);
+            let filled = self.fill(buffers, &mut groups, &mut report);
             if buffers.filled == 0 {
                 return report;
             }
-            self.send_filled(buffers, &payloads, &mut waits, &mut report);
+            self.send_filled(buffers, &filled, &mut waits, &mut report);
         }
     }
 
     /// Writes down the next batch: names and control messages into the buffers,
-    /// the payloads are returned.
+    /// the groups are returned.
     fn fill<'a>(
         &self,
         buffers: &mut SendBuffers,
-        datagrams: &mut impl Iterator<Item = Outgoing<'a>>,
+        groups: &mut impl Iterator<Item = Outgoing<'a>>,
         report: &mut SendReport,
-    ) -> [&'a [u8]; BATCH] {
-        let mut payloads: [&[u8]; BATCH] = [&[]; BATCH];
+    ) -> [Option<Outgoing<'a>>; BATCH] {
+        let mut filled = [None; BATCH];
         buffers.filled = 0;
-        for (slot, payload) in buffers.slots.iter_mut().zip(&mut payloads) {
+        for (slot, place) in buffers.slots.iter_mut().zip(&mut filled) {
             // One that this socket cannot express does not take up a slot.
-            let Some((datagram, name, control)) = datagrams.by_ref().find_map(|datagram| {
-                let encoded =
-                    Name::encode(datagram.to, self.family).zip(Control::encode(datagram.from, self.family));
-                report.refused += u64::from(encoded.is_none());
-                encoded.map(|(name, control)| (datagram, name, control))
-            }) else {
-                break;
-            };
-            (slot.name, slot.name_length) = name;
-            (slot.control, slot.control_length) = control;
-            *payload = datagram.data;
+            let group = groups.by_ref().find(|group| {
+                let encoded = self.encode(group, slot);
+                report.refused += if encoded.is_none() { group.count() } else { 0 };
+                encoded.is_some()
+            });
+            let Some(group) = group else { break };
+            *place = Some(group);
             buffers.filled += 1;
         }
-        payloads
+        filled
+    }
+
+    fn encode(&self, group: &Outgoing<'_>, slot: &mut Slot) -> Option<()> {
+        (slot.name, slot.name_length) = Name::encode(group.to, self.family)?;
+        slot.control = Control::from_address(group.from, self.family)?;
+        if group.data.len() > group.segment {
+            slot.control.segment(u16::try_from(group.segment).ok()?);
+        }
+        Some(())
     }
 
     fn send_filled(
         &self,
-        buffers: &SendBuffers,
-        payloads: &[&[u8]; BATCH],
+        buffers: &mut SendBuffers,
+        groups: &[Option<Outgoing<'_>>; BATCH],
         waits: &mut u32,
         report: &mut SendReport,
     ) {
+        let count = |groups: &[Option<Outgoing<'_>>]| groups.iter().flatten().map(Outgoing::count).sum::<u64>();
         let mut done = 0;
         while done < buffers.filled {
-            match self.send_from(buffers, payloads, done) {
+            let rest = groups.get(done..buffers.filled).unwrap_or_default();
+            match self.send_from(buffers, rest, done) {
                 Ok(sent) => {
                     done += sent;
-                    report.sent += sent as u64;
+                    report.sent += count(rest.get(..sent).unwrap_or_default());
+                    report.groups += sent as u64;
                 }
                 Err(error) => match error.raw_os_error() {
                     Some(libc::EINTR) => {}
                     Some(libc::EAGAIN | libc::ENOBUFS | libc::ENOMEM) => {
                         if *waits == 0 || !self.wait_writable(WAIT) {
-                            report.congested += (buffers.filled - done) as u64;
+                            report.congested += count(rest);
                             return;
                         }
                         *waits -= 1;
                     }
-                    // The error is that of the first datagram: go on behind it.
-                    _ => {
+                    // The error is that of the first group: go on behind it.
+                    code => {
                         done += 1;
-                        report.refused += 1;
+                        if let Some(Some(group)) = rest.first() {
+                            self.send_refused(buffers, *group, code, report);
+                        }
                     }
                 },
             }
         }
     }
 
-    /// One `sendmmsg` of the slots from `first` on. At least one is sent, or it
-    /// is an error.
-    fn send_from(&self, buffers: &SendBuffers, payloads: &[&[u8]; BATCH], first: usize) -> io::Result<usize> {
+    /// What the kernel does not take as a group may be welcome one by one; what it does not take alone is dropped.
+    fn send_refused(
+        &self,
+        buffers: &mut SendBuffers,
+        group: Outgoing<'_>,
+        code: Option<i32>,
+        report: &mut SendReport,
+    ) {
+        if group.count() == 1 {
+            report.refused += 1;
+            return;
+        }
+        // No checksums by the card, or IPsec (EIO), concerns all groups on this way; a path with a smaller MTU (EINVAL,
+        // EMSGSIZE) this one.
+        if code == Some(libc::EIO) {
+            tracing::info!("the network takes no groups of datagrams: each is sent by itself");
+            buffers.refused = Some(Instant::now());
+        }
+        let mut slot = Slot { name: Name::EMPTY, name_length: 0, control: Control::empty() };
+        for datagram in group.cut(group.segment) {
+            let sent = self.encode(&datagram, &mut slot).is_some()
+                && self.send_slots(std::slice::from_ref(&slot), &[Some(datagram)]).is_ok();
+            *(if sent { &mut report.sent } else { &mut report.refused }) += 1;
+            report.groups += u64::from(sent);
+        }
+    }
+
+    /// One `sendmmsg` of these groups, which lie in the slots from `first` on. At least one is sent, or it is an error.
+    fn send_from(
+        &self,
+        buffers: &SendBuffers,
+        groups: &[Option<Outgoing<'_>>],
+        first: usize,
+    ) -> io::Result<usize> {
+        self.send_slots(buffers.slots.get(first..).unwrap_or_default(), groups)
+    }
+
+    fn send_slots(&self, slots: &[Slot], groups: &[Option<Outgoing<'_>>]) -> io::Result<usize> {
         let mut pieces: [libc::iovec; BATCH] =
             std::array::from_fn(|_| libc::iovec { iov_base: std::ptr::null_mut(), iov_len: 0 });
         // SAFETY: a message header of integers and null pointers with zero
         // lengths is a value.
         let mut headers: [libc::mmsghdr; BATCH] = unsafe { std::mem::zeroed() };
-        let slots = buffers.slots.iter().zip(payloads).take(buffers.filled).skip(first);
         let mut count: libc::c_uint = 0;
-        for ((slot, payload), (piece, header)) in slots.zip(pieces.iter_mut().zip(&mut headers)) {
-            *piece = libc::iovec { iov_base: payload.as_ptr().cast_mut().cast(), iov_len: payload.len() };
+        let places = pieces.iter_mut().zip(&mut headers);
+        for ((slot, group), (piece, header)) in slots.iter().zip(groups.iter().flatten()).zip(places) {
+            let (data, control) = (group.data, slot.control.as_bytes());
+            *piece = libc::iovec { iov_base: data.as_ptr().cast_mut().cast(), iov_len: data.len() };
             header.msg_hdr.msg_name = (&raw const slot.name).cast_mut().cast();
             header.msg_hdr.msg_namelen = slot.name_length;
             header.msg_hdr.msg_iov = piece;
             header.msg_hdr.msg_iovlen = 1;
-            header.msg_hdr.msg_control = (&raw const slot.control).cast_mut().cast();
-            header.msg_hdr.msg_controllen = slot.control_length as _;
+            header.msg_hdr.msg_control = control.as_ptr().cast_mut().cast();
+            header.msg_hdr.msg_controllen = control.len() as _;
             count += 1;
         }
         // SAFETY: the first `count` headers point to names, iovecs, payloads and

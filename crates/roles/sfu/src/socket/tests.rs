@@ -31,7 +31,9 @@ impl Side {
     }
 
     fn send(&mut self, datagrams: &[(SocketAddr, IpAddr, Vec<u8>)]) -> SendReport {
-        let outgoing = datagrams.iter().map(|(to, from, data)| Outgoing { to: *to, from: *from, data });
+        let outgoing = datagrams
+            .iter()
+            .map(|(to, from, data)| Outgoing { to: *to, from: *from, data, segment: data.len() });
         self.socket.send(&mut self.sending, outgoing)
     }
 
@@ -65,7 +67,7 @@ fn there_and_back(family: Family, ip: &str, server: &str) {
     assert_eq!(got, [(peer.local_addr().unwrap(), local, b"hello".to_vec())]);
 
     let report = side.send(&[(got[0].0, local, b"welcome".to_vec())]);
-    assert_eq!(report, SendReport { sent: 1, ..SendReport::default() });
+    assert_eq!(report, SendReport { sent: 1, groups: 1, ..SendReport::default() });
     let mut buffer = [0; 100];
     let (length, from) = peer.recv_from(&mut buffer).unwrap();
     assert_eq!((&buffer[..length], from), (b"welcome".as_slice(), side.at(server)));
@@ -94,6 +96,66 @@ fn a_burst_larger_than_a_batch_arrives_whole_and_in_order() {
     assert_eq!(got, expected);
 }
 
+/// Sends a group of 20 datagrams of 1,000 bytes and a short one; the peer must get them one by one.
+fn a_group(side: &mut Side, groups: u64) {
+    let peer = peer("127.0.0.1");
+    let data: Vec<u8> = (0..20_500u32).map(|at| (at / 1000) as u8).collect();
+    let (to, from) = (peer.local_addr().unwrap(), "127.0.0.1".parse().unwrap());
+    let group = Outgoing { to, from, data: &data, segment: 1000 };
+    let report = side.socket.send(&mut side.sending, [group].into_iter());
+    assert_eq!(report, SendReport { sent: 21, groups, ..SendReport::default() });
+    let mut buffer = [0; 2000];
+    for n in 0..21u8 {
+        let length = peer.recv(&mut buffer).unwrap();
+        assert_eq!(buffer[..length], vec![n; if n < 20 { 1000 } else { 500 }]);
+    }
+}
+
+#[test]
+fn a_group_leaves_at_once_and_arrives_one_by_one() {
+    let mut side = Side::new(Family::Dual);
+    assert!(side.socket.segments, "Linux cuts groups since 4.18");
+    a_group(&mut side, 1);
+    a_group(&mut Side::new(Family::V4), 1);
+}
+
+#[test]
+fn where_the_kernel_knows_no_groups_each_datagram_leaves_by_itself() {
+    let mut side = Side::new(Family::Dual);
+    side.socket.segments = false;
+    a_group(&mut side, 21);
+}
+
+#[test]
+fn a_socket_that_refuses_groups_is_found_out_once() {
+    let mut side = Side::new(Family::V4);
+    // Without checksums there is no segmentation: EIO or EINVAL, by the kernel's version.
+    let socket = side.socket.socket.as_raw_fd();
+    let on: libc::c_int = 1;
+    // SAFETY: the value is a c_int that outlives the call, and the length is its size.
+    let result = unsafe {
+        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, (&raw const on).cast(), 4)
+    };
+    assert_eq!(result, 0);
+    a_group(&mut side, 21);
+    // As EIO has it: for the next minute nothing is tried in vain.
+    side.sending.refuse_now();
+    a_group(&mut side, 21);
+}
+
+#[test]
+fn what_came_together_is_taken_apart() {
+    let mut sender = Side::new(Family::Dual);
+    let mut receiver = Side::new(Family::Dual);
+    let (to, from) = (receiver.at("127.0.0.1"), "127.0.0.1".parse().unwrap());
+    let data: Vec<u8> = (0..5_400u32).map(|at| (at / 1000) as u8).collect();
+    let group = Outgoing { to, from, data: &data, segment: 1000 };
+    assert_eq!(sender.socket.send(&mut sender.sending, [group].into_iter()).groups, 1);
+    let got = receiver.collect(6);
+    let got: Vec<&[u8]> = got.iter().map(|(_, _, data)| &data[..]).collect();
+    assert_eq!(got, data.chunks(1000).collect::<Vec<_>>());
+}
+
 #[test]
 fn a_datagram_too_large_is_dropped_and_counted_and_the_next_one_is_not() {
     let mut side = Side::new(Family::Dual);
@@ -120,7 +182,7 @@ fn a_destination_that_the_kernel_refuses_costs_the_others_nothing() {
         (to, "192.0.2.77".parse().unwrap(), vec![0]),
         (to, local, vec![3]),
     ]);
-    assert_eq!(report, SendReport { sent: 3, congested: 0, refused: 2 });
+    assert_eq!(report, SendReport { sent: 3, groups: 3, congested: 0, refused: 2 });
     let mut buffer = [0; 8];
     for expected in 1..=3 {
         let (length, _) = peer.recv_from(&mut buffer).unwrap();
@@ -134,7 +196,7 @@ fn an_ipv4_socket_refuses_ipv6_destinations_only() {
     let peer = peer("127.0.0.1");
     let v6 = ("[::1]:9".parse().unwrap(), "::1".parse().unwrap(), vec![0]);
     let v4 = (peer.local_addr().unwrap(), "127.0.0.1".parse().unwrap(), vec![7]);
-    assert_eq!(side.send(&[v6.clone(), v4, v6]), SendReport { sent: 1, congested: 0, refused: 2 });
+    assert_eq!(side.send(&[v6.clone(), v4, v6]), SendReport { sent: 1, groups: 1, congested: 0, refused: 2 });
     assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
 }
 

@@ -29,6 +29,7 @@ fn config(port: u16, workers: usize) -> Config {
         ips: vec!["127.0.0.1".parse().unwrap()],
         port,
         workers,
+        coalesce: media::COALESCE,
         limits: Limits::default(),
         bandwidth: 1_000_000_000,
         record: None,
