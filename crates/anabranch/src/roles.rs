@@ -127,6 +127,7 @@ pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::Reco
         workers: config.workers(),
         limits: ::sfu::Limits::default(),
         coalesce: config.sfu.coalesce,
+        branch_at: f64::from(config.sfu.branch_at) / 100.0,
         bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
         record,
     }

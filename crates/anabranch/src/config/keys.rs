@@ -27,6 +27,7 @@ pub(super) const KEYS: &[Key] = &[
     key("sfu", "port", Some("40000")),
     key("sfu", "workers", None),
     key("sfu", "coalesce", Some("1")),
+    key("sfu", "branch_at", Some("50")),
     key("sfu", "bandwidth", Some("1000")),
     key("rpc", "listen", Some("\"0.0.0.0:9700\"")),
     key("rpc", "advertise", None),

@@ -65,6 +65,8 @@ pub struct Sfu {
     pub workers: Option<usize>,
     /// What the node may send, in Mbit/s.
     pub bandwidth: u32,
+    /// From which part of its core on, in percent, a worker sends new subscribers of its streams to another one.
+    pub branch_at: u8,
     /// How long packets may wait for the rest of their video frame.
     pub coalesce: Duration,
 }
@@ -117,6 +119,7 @@ impl Layers {
                 layers.number(section, key, 1..=MAX_WORKERS).map(|number| number as usize)
             })?,
             coalesce: Duration::from_millis(self.number("sfu", "coalesce", 0..=MAX_COALESCE)?.unsigned_abs()),
+            branch_at: self.number("sfu", "branch_at", 0..=100)? as u8,
             bandwidth: self.number("sfu", "bandwidth", 1..=MAX_BANDWIDTH)? as u32,
         })
     }

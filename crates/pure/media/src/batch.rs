@@ -271,10 +271,7 @@ mod tests {
     #[test]
     fn what_is_of_one_size_and_for_one_destination_leaves_together() {
         let sent = [(1, 900), (1, 900), (2, 900), (2, 901), (2, 901), (1, 900)];
-        assert_eq!(
-            groups(&sent),
-            [(1, vec![900, 900]), (2, vec![900]), (2, vec![901, 901]), (1, vec![900])]
-        );
+        assert_eq!(groups(&sent), [(1, vec![900, 900]), (2, vec![900]), (2, vec![901, 901]), (1, vec![900])]);
     }
 
     #[test]
@@ -285,7 +282,8 @@ mod tests {
 
     #[test]
     fn a_group_and_a_batch_have_an_end() {
-        let lens = |groups: &[(u16, Vec<usize>)]| groups.iter().map(|(_, lens)| lens.len()).collect::<Vec<_>>();
+        let lens =
+            |groups: &[(u16, Vec<usize>)]| groups.iter().map(|(_, lens)| lens.len()).collect::<Vec<_>>();
         assert_eq!(lens(&groups(&[(1, 100); 130])), [64, 64, 2]);
         assert_eq!(lens(&groups(&[(1, 1400); 50])), [46, 4]);
         let alternating: Vec<_> = (0..200).map(|n| (n % 2, 100)).collect();

@@ -4,6 +4,7 @@ use crate::stream::Stream;
 use crate::stream::track::Track;
 use crate::subscription::Subscription;
 use crate::subscription::outgoing::OutgoingTrack;
+use crate::transport::Transport;
 use model::ids::SubscriptionId;
 use std::time::Duration;
 
@@ -57,7 +58,7 @@ pub struct SubscriptionDetail {
 impl StreamDetail {
     pub(crate) fn of<'a>(stream: &Stream, subscriptions: impl Iterator<Item = &'a Subscription>) -> Self {
         Self {
-            connected: stream.transport.is_connected(),
+            connected: stream.transport().is_some_and(Transport::is_connected),
             live: stream.is_live(),
             recorded: stream.is_tapped(),
             tracks: stream.tracks.iter().map(track).collect(),

@@ -18,6 +18,11 @@ pub enum Event {
         /// Why.
         reason: EndReason,
     },
+    /// A branch has had no subscribers for a while, and is gone from the router.
+    BranchEnded {
+        /// The stream.
+        mid: StreamId,
+    },
     /// A subscriber is connected: media flows to it from here on.
     SubscriptionLive {
         /// The subscription.

@@ -6,6 +6,7 @@
 //! ([`DtlsIdentity`]), nothing is locked, and nothing is allocated for a packet on its way through.
 
 mod batch;
+mod branch;
 mod config;
 mod demux;
 mod detail;
@@ -23,6 +24,7 @@ mod timers;
 mod transport;
 
 pub use batch::{Datagram, DatagramGroup, DatagramSink, Incoming, SendBatch};
+pub use branch::{BranchId, Copies, Outline, Wish};
 pub use config::{COALESCE, Config, Limits};
 pub use detail::{StreamDetail, SubscriptionDetail, TrackDetail};
 pub use error::{MediaError, MediaErrorKind};

@@ -1,6 +1,7 @@
 //! The one type that a worker drives: everything of one UDP port.
 
 mod arrivals;
+mod branches;
 mod deadlines;
 mod endings;
 mod forwarding;
@@ -8,12 +9,14 @@ mod offers;
 mod transports;
 
 use crate::batch::Outbox;
+use crate::branch::{BranchId, Copies, Outline, Wish};
 use crate::demux::Demux;
 use crate::moment::Moment;
 use crate::stream::Stream;
 use crate::subscription::Subscription;
 use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
+use crate::transport::Transport;
 use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats, StreamDetail};
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
@@ -54,10 +57,14 @@ struct Core {
     events: VecDeque<Event>,
     /// Streams with packets that are still to be forwarded.
     dirty: Vec<usize>,
+    /// What a packet has waited that left in this call.
+    longest_wait: Duration,
     /// When the first of them has waited long enough for the rest of its frame.
     held_until: Option<Instant>,
     /// What tapped streams sent since the owner last took it.
     tape: Tape,
+    /// What goes to other routers.
+    crossing: branches::Crossing,
 }
 
 impl Router {
@@ -74,8 +81,10 @@ impl Router {
             timers: Timers::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
+            longest_wait: Duration::ZERO,
             held_until: None,
             tape: Tape::default(),
+            crossing: branches::Crossing::default(),
         };
         Self { core, batch: SendBatch::new(), stats: Stats::default(), last_call: None }
     }
@@ -133,6 +142,78 @@ impl Router {
         (!self.core.tape.is_empty()).then(|| std::mem::take(&mut self.core.tape))
     }
 
+    /// Copies what comes of a published stream for a branch of it on another router, from now on; its owner takes it
+    /// with [`take_copies`](Self::take_copies). Answers what [`graft`](Self::graft) there wants to know; `None` where
+    /// no such stream is published here.
+    pub fn branch_out(&mut self, mid: &StreamId, branch: BranchId) -> Option<Outline> {
+        self.core.branch_out(mid, branch)
+    }
+
+    /// Copies nothing for this branch any more.
+    pub fn cut_branch(&mut self, mid: &StreamId, branch: BranchId) {
+        self.core.cut_branch(mid, branch);
+    }
+
+    /// What a branch is to get; to be called until there is nothing more, after each call that may forward.
+    pub fn take_copies(&mut self) -> Option<(BranchId, Copies)> {
+        self.core.take_copies()
+    }
+
+    /// Copies that are no longer needed, for their memory.
+    pub fn give_back(&mut self, copies: Copies) {
+        self.core.crossing.give_back(copies);
+    }
+
+    /// A branch's wish has come.
+    pub fn grant(
+        &mut self,
+        now: Instant,
+        mid: &StreamId,
+        branch: BranchId,
+        wish: Wish,
+        sink: &mut impl DatagramSink,
+    ) {
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.grant(now, mid, branch, wish, &mut out);
+    }
+
+    /// Begins a branch of a stream that another router has: it can be subscribed to here, and is ended by
+    /// [`unpublish`](Self::unpublish), or by itself when nobody has subscribed for 10 s
+    /// ([`BranchEnded`](Event::BranchEnded)).
+    ///
+    /// # Errors
+    /// [`Limit`](crate::MediaErrorKind::Limit), or [`Internal`](crate::MediaErrorKind::Internal) where the stream is
+    /// here already.
+    pub fn graft(
+        &mut self,
+        now: Instant,
+        mid: &StreamId,
+        branch: BranchId,
+        outline: &Outline,
+    ) -> Result<(), MediaError> {
+        self.core.graft(now, mid, branch, outline)
+    }
+
+    /// Copies for a branch have come.
+    pub fn receive_copies(
+        &mut self,
+        now: Instant,
+        wall: SystemTime,
+        mid: &StreamId,
+        copies: &Copies,
+        sink: &mut impl DatagramSink,
+    ) {
+        self.last_call = Some(now);
+        self.core.longest_wait = Duration::ZERO;
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.receive_copies(Moment::new(now, wall), mid, copies, &mut out);
+    }
+
+    /// A wish of a branch, for its root; to be called until there is none, after each other call.
+    pub fn poll_wish(&mut self) -> Option<(BranchId, Wish)> {
+        self.core.crossing.pop_wish()
+    }
+
     /// Ends everything, as [`unpublish`](Self::unpublish) would one by one, without any event: the worker stops.
     pub fn shut_down(&mut self, now: Instant, sink: &mut impl DatagramSink) {
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
@@ -148,6 +229,7 @@ impl Router {
         sink: &mut impl DatagramSink,
     ) {
         self.last_call = Some(now);
+        self.core.longest_wait = Duration::ZERO;
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.receive(Moment::new(now, wall), batch, &mut out);
     }
@@ -155,6 +237,7 @@ impl Router {
     /// Does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant, wall: SystemTime, sink: &mut impl DatagramSink) {
         self.last_call = Some(now);
+        self.core.longest_wait = Duration::ZERO;
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.handle_timeout(Moment::new(now, wall), &mut out);
     }
@@ -182,6 +265,13 @@ impl Router {
         Some(StreamDetail::of(stream, subscriptions))
     }
 
+    /// How long, at the most, what left in the latest call of [`receive`](Self::receive) or
+    /// [`handle_timeout`](Self::handle_timeout) had waited for the rest of its frame.
+    #[must_use]
+    pub fn longest_wait(&self) -> Duration {
+        self.core.longest_wait
+    }
+
     /// Media packets sent to subscribers since the start: of the counters the one that costs nothing.
     #[must_use]
     pub fn media_out(&self) -> u64 {
@@ -191,9 +281,13 @@ impl Router {
     /// The counters.
     #[must_use]
     pub fn stats(&self) -> Stats {
-        let connected =
-            self.core.streams.iter().filter(|(_, stream)| stream.transport.is_connected()).count()
-                + self.core.subscriptions.iter().filter(|(_, one)| one.transport.is_connected()).count();
+        let connected = self
+            .core
+            .streams
+            .iter()
+            .filter(|(_, stream)| stream.transport().is_some_and(Transport::is_connected))
+            .count()
+            + self.core.subscriptions.iter().filter(|(_, one)| one.transport.is_connected()).count();
         Stats {
             streams: self.core.streams.len() as u64,
             subscriptions: self.core.subscriptions.len() as u64,

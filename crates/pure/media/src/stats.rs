@@ -45,6 +45,10 @@ pub struct Stats {
     pub jitter_out: Histogram,
     /// From the moment a key frame is wanted of a publisher until it comes.
     pub key_frame_waits: Histogram,
+    /// Packets copied to branches on other routers.
+    pub copies_out: u64,
+    /// Packets that branches got from their roots.
+    pub copies_in: u64,
     /// Datagrams dropped on arrival: strangers, broken, not authentic, replayed, over a limit.
     pub drops: u64,
     /// DTLS handshakes finished.

@@ -6,23 +6,26 @@ mod evening;
 pub(crate) mod feedback;
 pub(crate) mod key_frames;
 pub(crate) mod numbering;
+pub(crate) mod publisher;
 pub(crate) mod sources;
 pub(crate) mod track;
+pub(crate) mod trunk;
 
+use crate::branch::{BranchId, Copied, Copies, Outline, Report};
 use crate::moment::Moment;
 use crate::subscription::Fresh;
 use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
 use crate::transport::Transport;
 use crate::transport::ice::Path;
-use feedback::FeedbackIdentity;
 use model::ids::StreamId;
+use publisher::Publisher;
 use rtp::clock::RemoteClock;
-use rtp::twcc::ArrivalLog;
-use rtp::{Header, rtcp};
-use sdp::{Codec, Kind, Name, ReceiveTrack};
-use sources::{Role, Sources};
+use rtp::rtcp;
+use sdp::{Codec, Kind, Line, Name, ReceiveTrack};
+use sources::Role;
 use std::time::{Duration, Instant};
 use track::Track;
+use trunk::Trunk;
 
 /// Reports go out this often; RFC 3550 section 6.2 would allow more, at these bitrates.
 pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
@@ -33,11 +36,11 @@ pub(crate) const FIRST_REPORT: Duration = Duration::from_millis(200);
 /// Packets of one batch that wait to be forwarded. One more, and they are forwarded first.
 pub(crate) const MAX_FRESH: usize = 256;
 
-/// A stream, its publisher's transport, and the indices of its subscriptions.
+/// A stream, where it comes from, and the indices of its subscriptions.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) mid: StreamId,
-    pub(crate) transport: Transport,
+    pub(crate) origin: Origin,
     pub(crate) tracks: Vec<Track>,
     pub(crate) subscribers: Vec<usize>,
     /// Packets that came and are still to be forwarded.
@@ -48,15 +51,20 @@ pub(crate) struct Stream {
     pub(crate) name: Name,
     /// The publisher's clock, one for all tracks: what keeps them in sync at the subscribers.
     pub(crate) clock: RemoteClock,
-    sources: Sources,
-    arrivals: ArrivalLog,
-    transport_cc: Option<u8>,
-    identity: FeedbackIdentity,
     live: bool,
     /// Where its audio is copied to.
     tap: Option<TapId>,
-    /// Numbers to ask for, kept for its memory.
-    missing: Vec<u16>,
+    /// Its continuations on other routers, and what is on its way there.
+    pub(crate) branches: Vec<(BranchId, Copies)>,
+}
+
+/// Where a stream comes from.
+#[derive(Debug)]
+pub(crate) enum Origin {
+    /// Its publisher, who is connected here.
+    Publisher(Box<Publisher>),
+    /// Another router.
+    Trunk(Trunk),
 }
 
 /// What a packet led to.
@@ -78,60 +86,132 @@ impl Stream {
         random: [u8; 16],
     ) -> Self {
         let received: Vec<&ReceiveTrack> = tracks.collect();
-        let of_kind = |kind| received.iter().filter(|track| track.line.kind == kind).count();
+        let publisher = Publisher::new(transport, &received, random);
+        // Unlike the id of the stream it says nothing about its owner.
+        let name = Name::cleaned(&format!("{:032x}", u128::from_be_bytes(random)));
+        let lines = received.iter().map(|track| track.line.clone()).collect();
+        Self::from(mid, Origin::Publisher(Box::new(publisher)), name, lines)
+    }
+
+    /// A branch of a stream that another router has.
+    pub(crate) fn branch(mid: StreamId, branch: BranchId, outline: &Outline) -> Self {
+        let lines = outline.tracks.iter().map(|track| track.line.clone()).collect();
+        let mut stream = Self::from(mid, Origin::Trunk(Trunk::new(branch)), outline.name.clone(), lines);
+        (stream.clock, stream.live) = (outline.clock, outline.live);
+        for (track, outline) in stream.tracks.iter_mut().zip(&outline.tracks) {
+            track.follow(outline.clock, outline.shift);
+        }
+        stream
+    }
+
+    fn from(mid: StreamId, origin: Origin, name: Name, lines: Vec<Line>) -> Self {
+        let of_kind = |kind| lines.iter().filter(|line| line.kind == kind).count();
         let (audio, video) = (of_kind(Kind::Audio), of_kind(Kind::Video));
         let video_bytes = cache::BYTES_PER_STREAM.saturating_sub(audio * cache::AUDIO_BYTES) / video.max(1);
-        let transport_cc = received
-            .iter()
-            .find(|track| track.line.feedback.transport_cc && track.line.extensions.transport_cc.is_some())
-            .and_then(|track| track.line.extensions.transport_cc);
         Self {
             mid,
-            transport,
-            sources: Sources::new(&received),
-            identity: FeedbackIdentity::new(&received, random),
-            tracks: received.iter().map(|track| Track::new(track.line.clone(), video_bytes)).collect(),
+            origin,
+            tracks: lines.into_iter().map(|line| Track::new(line, video_bytes)).collect(),
             subscribers: Vec::new(),
             fresh: Vec::with_capacity(MAX_FRESH),
             fresh_since: None,
-            // Unlike the id of the stream it says nothing about its owner.
-            name: Name::cleaned(&format!("{:032x}", u128::from_be_bytes(random))),
+            name,
             clock: RemoteClock::new(),
-            arrivals: ArrivalLog::new(),
-            transport_cc,
             live: false,
             tap: None,
-            missing: Vec::new(),
+            branches: Vec::new(),
+        }
+    }
+
+    /// What a branch of it must know.
+    pub(crate) fn outline(&self) -> Outline {
+        Outline {
+            name: self.name.clone(),
+            tracks: self.tracks.iter().map(Track::outline).collect(),
+            clock: self.clock,
+            live: self.live,
+        }
+    }
+
+    /// The publisher's transport; a branch has none.
+    pub(crate) fn transport(&self) -> Option<&Transport> {
+        match &self.origin {
+            Origin::Publisher(publisher) => Some(&publisher.transport),
+            Origin::Trunk(_) => None,
+        }
+    }
+
+    /// The same, to be driven.
+    pub(crate) fn transport_mut(&mut self) -> Option<&mut Transport> {
+        match &mut self.origin {
+            Origin::Publisher(publisher) => Some(&mut publisher.transport),
+            Origin::Trunk(_) => None,
+        }
+    }
+
+    /// Whether its publisher is at another router.
+    pub(crate) fn is_branch(&self) -> bool {
+        matches!(self.origin, Origin::Trunk(_))
+    }
+
+    /// The way to its root, if it is a branch.
+    pub(crate) fn trunk_mut(&mut self) -> Option<&mut Trunk> {
+        match &mut self.origin {
+            Origin::Publisher(_) => None,
+            Origin::Trunk(trunk) => Some(trunk),
         }
     }
 
     /// An RTP packet from the publisher, still encrypted.
     pub(crate) fn receive_rtp(&mut self, now: Instant, path: Path, data: &mut [u8]) -> Arrived {
-        let Ok(header) = Header::parse(data) else { return Arrived::default() };
-        let Some(opened) = self.transport.open_rtp(path, &header, data) else { return Arrived::default() };
-        let Some(packet) = data.get_mut(..opened.len) else { return Arrived::default() };
-        self.note_arrival(now, &header, packet);
-        let Some(role) = self.sources.role(&header, packet, &self.tracks) else { return Arrived::default() };
-        let index = match role {
+        let Origin::Publisher(publisher) = &mut self.origin else { return Arrived::default() };
+        let Some(authentic) = publisher.open(now, path, data, &self.tracks) else {
+            return Arrived::default();
+        };
+        let index = match authentic.role {
             Role::Media(index) | Role::Rtx(index) => index,
         };
         let Some(track) = self.tracks.get_mut(index) else { return Arrived::default() };
-        let entry = match role {
-            Role::Media(_) => track.receive(now, opened.index, header, packet),
-            Role::Rtx(_) => track.receive_rtx(now, packet),
+        let entry = match authentic.role {
+            Role::Media(_) => track.receive(now, authentic.index, authentic.header, authentic.packet),
+            Role::Rtx(_) => track.receive_rtx(now, authentic.packet),
         };
         let first = !std::mem::replace(&mut self.live, true);
         let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;
         let key_frame_wait = if awaited { track.key_frames.take_wait(now) } else { None };
         if let Some(entry) = entry {
-            self.fresh_since.get_or_insert(now);
-            self.fresh.push(Fresh { track: index, entry });
+            self.freshen(now, index, entry);
         }
         Arrived { taken: true, first, key_frame_wait }
     }
 
+    fn freshen(&mut self, now: Instant, track: usize, entry: cache::Entry) {
+        self.fresh_since.get_or_insert(now);
+        self.fresh.push(Fresh { track, entry });
+    }
+
+    /// A packet from the root. False: it was here already, or cannot be used.
+    pub(crate) fn receive_copy(&mut self, now: Instant, copied: &Copied<'_>) -> bool {
+        self.live = true;
+        let Some(track) = self.tracks.get_mut(copied.track) else { return false };
+        let Some(entry) = track.receive_copy(now, copied) else { return false };
+        self.freshen(now, copied.track, entry);
+        true
+    }
+
+    /// A sender report from the root.
+    pub(crate) fn receive_report(&mut self, now: Instant, report: &Report) {
+        let Some(track) = self.tracks.get_mut(report.track) else { return };
+        self.clock.observe(report.wall, report.info.ntp);
+        track.copied_report(now, report);
+    }
+
     /// Until when what came is to wait for the rest of its frame; `None`: it is to be forwarded now.
     pub(crate) fn held_until(&self, now: Instant, coalesce: Duration) -> Option<Instant> {
+        // At the root it has waited already.
+        if self.is_branch() {
+            return None;
+        }
         let until = self.fresh_since? + coalesce;
         if now >= until || self.fresh.len() >= MAX_FRESH {
             return None;
@@ -152,35 +232,54 @@ impl Stream {
         evening::even_out(&mut self.fresh, &mut self.tracks);
     }
 
-    /// What came was forwarded.
-    pub(crate) fn forwarded(&mut self) {
+    /// What came was forwarded. Answers how long the first of it has waited.
+    pub(crate) fn forwarded(&mut self, now: Instant) -> Duration {
         self.fresh.clear();
-        self.fresh_since = None;
+        self.fresh_since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
-    fn note_arrival(&mut self, now: Instant, header: &Header, packet: &[u8]) {
-        let sequence = self
-            .transport_cc
-            .and_then(|id| header.extensions(packet).find(id))
-            .and_then(rtp::extension::transport_sequence);
-        if let Some(sequence) = sequence {
-            self.arrivals.received(now, sequence);
+    /// Copies what came to its branches.
+    pub(crate) fn copy_fresh(&mut self) {
+        for (_, copies) in &mut self.branches {
+            copies.begin(self.fresh_since);
+            for fresh in &self.fresh {
+                if let Some(track) = self.tracks.get(fresh.track) {
+                    copy(track, fresh.track, &fresh.entry, copies);
+                }
+            }
+        }
+    }
+
+    /// Copies a packet that a branch lacks, if it is still here.
+    pub(crate) fn copy_again(&mut self, branch: BranchId, track: usize, number: u64) {
+        let Some((_, copies)) = self.branches.iter_mut().find(|(id, _)| *id == branch) else { return };
+        let found = self.tracks.get(track).and_then(|found| Some((found, found.cache.find(number)?)));
+        if let Some((found, entry)) = found {
+            copy(found, track, &entry, copies);
         }
     }
 
     /// RTCP packets from the publisher, still encrypted. False: dropped.
     pub(crate) fn receive_rtcp(&mut self, moment: Moment, path: Path, data: &mut [u8]) -> bool {
-        let Some(opened) = self.transport.open_rtcp(path, data) else { return false };
+        let opened = self.transport_mut().and_then(|transport| transport.open_rtcp(path, data));
+        let Some(opened) = opened else { return false };
         let compound = data.get(..opened.len).unwrap_or_default();
         for packet in rtcp::packets(compound).flatten() {
-            if let rtcp::Packet::SenderReport(report) = packet
-                && let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc() == Some(report.ssrc))
-            {
-                self.clock.observe(moment.wall, report.info.ntp);
-                track.sender_report(moment.now, &report.info);
+            if let rtcp::Packet::SenderReport(report) = packet {
+                self.sender_report(moment, report.ssrc, &report.info);
             }
         }
         true
+    }
+
+    fn sender_report(&mut self, moment: Moment, ssrc: u32, info: &rtcp::SenderInfo) {
+        let Some(index) = self.tracks.iter().position(|track| track.ssrc() == Some(ssrc)) else { return };
+        let Some(track) = self.tracks.get_mut(index) else { return };
+        self.clock.observe(moment.wall, info.ntp);
+        track.sender_report(moment.now, info);
+        for (_, copies) in &mut self.branches {
+            copies.report(Report { track: index, wall: moment.wall, info: *info, shift: track.shift() });
+        }
     }
 
     /// Begins to copy its audio to the tape, or stops.
@@ -232,11 +331,26 @@ impl Stream {
 
     /// When the publisher is next to hear how its packets arrived.
     pub(crate) fn feedback_timeout(&self, now: Instant) -> Option<Instant> {
-        if self.arrivals.is_due(now) { Some(now) } else { self.arrivals.poll_timeout() }
+        match &self.origin {
+            Origin::Publisher(publisher) => publisher.feedback_timeout(now),
+            Origin::Trunk(_) => None,
+        }
     }
 
     /// When the publisher is next to be asked for a key frame.
     pub(crate) fn key_frame_timeout(&self) -> Option<Instant> {
         self.tracks.iter().filter_map(|track| track.key_frames.next()).min()
     }
+}
+
+fn copy(track: &Track, index: usize, entry: &cache::Entry, copies: &mut Copies) {
+    let Some(packet) = track.cache.packet(entry) else { return };
+    copies.push(&Copied {
+        track: index,
+        number: entry.number,
+        header: entry.header,
+        key: entry.key,
+        padding: entry.padding,
+        bytes: packet.data(),
+    });
 }

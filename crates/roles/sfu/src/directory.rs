@@ -117,24 +117,27 @@ impl Directory {
         Ok(worker)
     }
 
-    /// Enters a subscription at its stream's worker, and says which one that is.
+    /// Enters a subscription at the worker that `place` finds, to which it tells that of the stream. Answers both, the
+    /// stream's first.
     pub(crate) fn add_subscription(
         &self,
         sid: &SubscriptionId,
         mid: &StreamId,
         rid: RoomId,
         uid: UserId,
-    ) -> Result<usize, CannotSubscribe> {
+        place: impl FnOnce(usize) -> usize,
+    ) -> Result<(usize, usize), CannotSubscribe> {
         let mut maps = self.maps.lock();
         let stream = maps.streams.get(mid).filter(|stream| stream.rid == rid);
-        let worker = stream.ok_or(CannotSubscribe::NoSuchStream)?.worker;
+        let home = stream.ok_or(CannotSubscribe::NoSuchStream)?.worker;
         if maps.subscriptions.contains_key(sid) {
             return Err(CannotSubscribe::Exists);
         }
+        let worker = place(home);
         let entry = SubscriptionEntry { rid, uid, mid: mid.clone(), worker, claimed_by: None };
         maps.subscriptions.insert(sid.clone(), entry);
         maps.grow(worker);
-        Ok(worker)
+        Ok((home, worker))
     }
 
     pub(crate) fn stream(&self, mid: &StreamId) -> Option<StreamEntry> {
@@ -275,14 +278,14 @@ mod tests {
         let directory = Directory::new(2);
         let now = Instant::now();
         let add = |name| directory.add_stream(&mid(name), rid(), uid(), now);
-        let subscribe = |s, m| directory.add_subscription(&sid(s), &mid(m), rid(), uid());
+        let subscribe = |s, m| directory.add_subscription(&sid(s), &mid(m), rid(), uid(), |home| home);
         assert_eq!(add("a"), Ok(0));
         assert_eq!(add("a"), Err(Exists));
         assert_eq!(add("b"), Ok(1));
-        assert_eq!(subscribe("s1", "b"), Ok(1));
+        assert_eq!(subscribe("s1", "b"), Ok((1, 1)));
         assert_eq!(subscribe("s1", "b"), Err(CannotSubscribe::Exists));
         assert_eq!(add("c"), Ok(0));
-        assert_eq!(subscribe("s2", "c"), Ok(0));
+        assert_eq!(subscribe("s2", "c"), Ok((0, 0)));
         directory.remove_subscription(&sid("s1"));
         assert_eq!(add("d"), Ok(1));
         assert_eq!(directory.counts(), (4, 1));
@@ -293,7 +296,7 @@ mod tests {
         let directory = Directory::new(1);
         directory.add_stream(&mid("a"), rid(), uid(), Instant::now()).unwrap();
         let elsewhere = RoomId::parse("elsewhere").unwrap();
-        let result = directory.add_subscription(&sid("s"), &mid("a"), elsewhere, uid());
+        let result = directory.add_subscription(&sid("s"), &mid("a"), elsewhere, uid(), |home| home);
         assert_eq!(result, Err(CannotSubscribe::NoSuchStream));
         assert_eq!(directory.counts(), (1, 0));
     }
@@ -304,7 +307,7 @@ mod tests {
         let now = Instant::now();
         for name in ["a", "b", "c"] {
             directory.add_stream(&mid(name), rid(), uid(), now).unwrap();
-            directory.add_subscription(&sid(name), &mid(name), rid(), uid()).unwrap();
+            directory.add_subscription(&sid(name), &mid(name), rid(), uid(), |home| home).unwrap();
         }
         let lost: Vec<_> = directory.remove_worker(1).into_iter().map(|(mid, _)| mid).collect();
         assert_eq!(lost, [mid("b")]);
@@ -330,7 +333,7 @@ mod tests {
         let (other, elsewhere) = (UserId::parse("other").unwrap(), RoomId::parse("elsewhere").unwrap());
         for (name, rid, uid) in [("a", rid(), uid()), ("b", rid(), other), ("c", elsewhere, uid())] {
             directory.add_stream(&mid(name), rid.clone(), uid.clone(), now).unwrap();
-            directory.add_subscription(&sid(name), &mid(name), rid, uid).unwrap();
+            directory.add_subscription(&sid(name), &mid(name), rid, uid, |home| home).unwrap();
         }
         let mids = ["a", "b", "c", "d"].map(mid).to_vec();
         let sids = ["a", "b", "c", "d"].map(sid).to_vec();
@@ -344,7 +347,7 @@ mod tests {
         let now = Instant::now();
         let owner = |connection| Owner { signal: model::NodeId::parse("signal-1").unwrap(), connection };
         directory.add_stream(&mid("a"), rid(), uid(), now).unwrap();
-        directory.add_subscription(&sid("s"), &mid("a"), rid(), uid()).unwrap();
+        directory.add_subscription(&sid("s"), &mid("a"), rid(), uid(), |home| home).unwrap();
         let obeyed = |connection| {
             let owner = owner(connection);
             let (stream, subscription) = (directory.stream(&mid("a")), directory.subscription(&sid("s")));

@@ -47,6 +47,7 @@ fn hear(directory: &Directory, ended: &mpsc::Sender<Ended>, event: Event) {
             directory.remove_subscription(&sid);
             tracing::info!(%sid, %reason, "subscription ended");
         }
+        Event::BranchEnded { mid } => tracing::debug!(%mid, "branch ended: nobody subscribes to it here"),
         Event::StreamEnded { mid, reason } => {
             tracing::info!(%mid, %reason, "stream ended");
             // Not there: it is being unpublished, and whoever does that tells the register.

@@ -31,7 +31,7 @@ pub(crate) async fn measure(workers: Arc<Workers>, capacity: Capacity, load: wat
         for mailbox in &workers.mailboxes {
             done.push(stats(mailbox).await);
         }
-        note(&workers, &done);
+        note(&workers, now - last, &done);
         let done: Vec<_> = done.iter().map(|stats| stats.as_ref().map(work)).collect();
         let (streams, subscriptions) = workers.directory.counts();
         if let Some(news) = meter.look(now - last, &done, streams + subscriptions) {
@@ -52,9 +52,14 @@ fn work(stats: &WorkerStats) -> Work {
 }
 
 /// For whoever asks between two looks. A worker that gave no answer stays as it was.
-fn note(workers: &Workers, done: &[Option<WorkerStats>]) {
+fn note(workers: &Workers, since: Duration, done: &[Option<WorkerStats>]) {
     let mut latest = workers.latest.lock();
     latest.resize(done.len(), WorkerStats::default());
+    let used = latest.iter().zip(done).map(|(before, now)| {
+        let used = now.as_ref()?.cpu.saturating_sub(before.cpu);
+        Some(used.as_secs_f64() / since.as_secs_f64().max(0.001))
+    });
+    workers.placement.note(used);
     for (latest, stats) in latest.iter_mut().zip(done) {
         *latest = stats.unwrap_or(*latest);
     }

@@ -16,12 +16,14 @@
 //! - `addresses`: what clients are told to send to.
 
 mod addresses;
+mod branches;
 mod directory;
 mod events;
 mod gauge;
 mod load;
 mod mailbox;
 mod metrics;
+mod placement;
 mod presence;
 mod recorder;
 mod registers;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use media::{MediaError, StreamDetail};
+use media::{MediaError, Outline, StreamDetail};
 use model::ids::{StreamId, SubscriptionId};
 use tokio::sync::oneshot;
 
 use crate::WorkerStats;
+use crate::branches::{Root, Tip};
 use crate::recorder::Subject;
 use crate::socket::Waker;
 
@@ -50,6 +51,20 @@ pub(crate) enum Command {
     Unsubscribe {
         sid: SubscriptionId,
         reply: oneshot::Sender<()>,
+    },
+    /// Copies what comes of a stream to another worker. Answers what that one must know; `None`: there is no such
+    /// stream.
+    BranchOut {
+        mid: StreamId,
+        root: Root,
+        reply: oneshot::Sender<Option<Outline>>,
+    },
+    /// Begins a branch of a stream that another worker has.
+    Graft {
+        mid: StreamId,
+        tip: Tip,
+        outline: Outline,
+        reply: oneshot::Sender<Result<(), MediaError>>,
     },
     Describe {
         mid: StreamId,
@@ -109,6 +124,11 @@ impl Mailbox {
         })?;
         self.waker.wake();
         answer.await.map_err(|_| if self.is_stopping() { MailboxError::Stopped } else { MailboxError::Lost })
+    }
+
+    /// What wakes the worker.
+    pub(crate) fn waker(&self) -> &Arc<Waker> {
+        &self.waker
     }
 
     /// Ends the worker, however full the mailbox is.

@@ -25,6 +25,7 @@ use crate::gauge;
 use crate::load::Capacity;
 use crate::mailbox::Command;
 use crate::metrics::Metrics;
+use crate::placement::Placement;
 use crate::presence::Presence;
 use crate::recorder::{self, RecordConfig, Recorder, RecorderStats};
 use crate::registers::Registers;
@@ -65,6 +66,8 @@ pub struct Config {
     pub workers: usize,
     /// How long packets may wait for the rest of their video frame.
     pub coalesce: Duration,
+    /// From which part of its core on a worker sends new subscribers of its streams to another one.
+    pub branch_at: f64,
     /// What each worker takes on.
     pub limits: Limits,
     /// What the node may send, in bits per second: full is where it does.
@@ -108,8 +111,12 @@ impl Sfu {
         for (n, socket) in sockets.into_iter().enumerate() {
             let announced: Vec<_> = ips.iter().map(|ip| SocketAddr::new(*ip, socket.port())).collect();
             candidates.push(announced.clone());
-            let media =
-                media::Config { dtls: Arc::clone(&dtls), candidates: announced, coalesce: config.coalesce, limits: config.limits };
+            let media = media::Config {
+                dtls: Arc::clone(&dtls),
+                candidates: announced,
+                coalesce: config.coalesce,
+                limits: config.limits,
+            };
             let tell = events::listener(n, Arc::clone(&directory), ended.clone());
             threads
                 .add(format!("media-{n}"), socket, media, recorder.clone(), tell)
@@ -123,6 +130,7 @@ impl Sfu {
             mailboxes: threads.mailboxes.clone(),
             life: Life::default(),
             load: loads,
+            placement: Placement::new(config.branch_at, threads.mailboxes.len()),
             latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
             recording: Recording {
                 by_default: config.record.as_ref().is_some_and(|record| record.enabled),

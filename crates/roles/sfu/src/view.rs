@@ -44,7 +44,15 @@ impl View {
         let entry = directory.stream(mid)?;
         let mailbox = self.0.mailboxes.get(entry.worker)?;
         let detail = mailbox.ask(|reply| Command::Describe { mid: mid.clone(), reply }).await.ok()??;
-        let StreamDetail { connected, live, recorded, tracks, subscriptions } = detail;
+        let StreamDetail { connected, live, recorded, tracks, mut subscriptions } = detail;
+        for (worker, mailbox) in self.0.mailboxes.iter().enumerate() {
+            // Its branches, which know of their own subscribers alone.
+            if worker != entry.worker {
+                let branch = mailbox.ask(|reply| Command::Describe { mid: mid.clone(), reply }).await;
+                subscriptions
+                    .extend(branch.ok().flatten().into_iter().flat_map(|branch| branch.subscriptions));
+            }
+        }
         let whose = |detail: SubscriptionDetail| Some((directory.subscription(&detail.sid)?.uid, detail));
         let mut subscriptions: Vec<_> = subscriptions.into_iter().filter_map(whose).collect();
         subscriptions.sort_by(|(a, one), (b, other)| (a, &one.sid).cmp(&(b, &other.sid)));

@@ -12,6 +12,7 @@ use media::{Config, DatagramGroup, DatagramSink, Event, Histogram, Incoming, Rou
 use model::ids::StreamId;
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::branches::Branches;
 use crate::mailbox::{Command, Inbox};
 use crate::recorder::{Recorder, Taps};
 use crate::socket::{MediaSocket, Outgoing, RECEIVE_SLOTS, ReceiveBuffers, SendBuffers};
@@ -50,8 +51,11 @@ pub struct WorkerStats {
     pub socket: SocketStats,
     /// Processor time of its thread.
     pub cpu: Duration,
-    /// Media packets, from when they were taken from the socket until their copies were handed to it.
+    /// Media packets, from when they were taken from the socket until their copies were handed to it: for all that
+    /// left together, what the one took that waited longest.
     pub forwarding: Histogram,
+    /// Packets that found no room on their way to another worker.
+    pub not_copied: u64,
 }
 
 /// Datagrams of one socket since its start.
@@ -98,7 +102,8 @@ struct Worker<'a, F> {
     received: ReceiveBuffers,
     inbox: &'a Inbox,
     taps: Taps,
-    forwarding: Histogram,
+    branches: Branches,
+    forwarding: Forwarding,
     tell: &'a mut F,
 }
 
@@ -110,7 +115,8 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             received: ReceiveBuffers::new(),
             inbox,
             taps,
-            forwarding: Histogram::default(),
+            branches: Branches::default(),
+            forwarding: Forwarding::default(),
             tell,
         }
     }
@@ -121,8 +127,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             self.sleep(commands_wait);
             commands_wait = self.take_commands();
             self.take_datagrams();
+            self.take_copies();
             self.run_timers();
-            self.hand_on_events();
+            self.hand_on();
         }
         self.router.shut_down(Instant::now(), self.outlet);
     }
@@ -186,13 +193,28 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 self.router.unsubscribe(now, &sid, self.outlet);
                 let _ = reply.send(());
             }
+            Command::BranchOut { mid, root, reply } => {
+                let outline = self.router.branch_out(&mid, root.branch());
+                if outline.is_some() {
+                    self.branches.add_root(mid, root);
+                }
+                let _ = reply.send(outline);
+            }
+            Command::Graft { mid, tip, outline, reply } => {
+                let grafted = self.router.graft(now, &mid, tip.branch(), &outline);
+                if grafted.is_ok() {
+                    self.branches.add_tip(mid, tip);
+                }
+                let _ = reply.send(grafted);
+            }
             Command::Describe { mid, reply } => {
                 let _ = reply.send(self.router.describe(&mid));
             }
             Command::Stats { reply } => {
                 let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
-                let (media, forwarding) = (self.router.stats(), self.forwarding);
-                let _ = reply.send(WorkerStats { media, socket, cpu: thread_time(), forwarding });
+                let (media, forwarding) = (self.router.stats(), self.forwarding.delays);
+                let not_copied = self.branches.dropped();
+                let _ = reply.send(WorkerStats { media, socket, cpu: thread_time(), forwarding, not_copied });
             }
         }
     }
@@ -200,6 +222,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     fn unpublish(&mut self, now: Instant, mid: &StreamId) {
         self.router.unpublish(now, mid, self.outlet);
         self.taps.ended(mid);
+        self.branches.ended(mid);
     }
 
     fn take_datagrams(&mut self) {
@@ -211,9 +234,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             });
             if count > 0 {
                 self.route();
-                // A recording begins before its first packet.
-                self.hand_on_events();
-                self.taps.hand_over(&mut self.router);
+                self.hand_on();
             }
             if count < RECEIVE_SLOTS {
                 return;
@@ -233,12 +254,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 None => nothing(),
             });
             let batch = batch.get_mut(..filled).unwrap_or_default();
-            let (now, sent) = (Instant::now(), self.router.media_out());
+            let now = Instant::now();
             self.router.receive(now, SystemTime::now(), batch, self.outlet);
-            let sent = self.router.media_out() - sent;
-            if sent > 0 {
-                self.forwarding.record_many(now.elapsed(), sent);
-            }
+            self.forwarding.note(&self.router, now - self.router.longest_wait());
             if filled < ROUTED {
                 return;
             }
@@ -249,17 +267,57 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
         let now = Instant::now();
         if self.router.poll_timeout().is_some_and(|due| due <= now) {
             self.router.handle_timeout(now, SystemTime::now(), self.outlet);
+            self.forwarding.note(&self.router, now - self.router.longest_wait());
         }
+    }
+
+    /// What comes from other workers, and goes to them.
+    fn take_copies(&mut self) {
+        let Self { branches, router, outlet, forwarding, .. } = self;
+        branches.take_in(router, *outlet, |router, since| {
+            if let Some(since) = since {
+                forwarding.note(router, since);
+            }
+        });
+    }
+
+    fn hand_on(&mut self) {
+        self.branches.hand_over(&mut self.router);
+        // A recording begins before its first packet.
+        self.hand_on_events();
+        self.taps.hand_over(&mut self.router);
     }
 
     fn hand_on_events(&mut self) {
         while let Some(event) = self.router.poll_event() {
             match &event {
                 Event::StreamLive { mid } => self.taps.live(mid),
-                Event::StreamEnded { mid, .. } => self.taps.ended(mid),
+                Event::StreamEnded { mid, .. } => {
+                    self.taps.ended(mid);
+                    self.branches.ended(mid);
+                }
+                Event::BranchEnded { mid } => self.branches.ended(mid),
                 Event::SubscriptionLive { .. } | Event::SubscriptionEnded { .. } => {}
             }
             (self.tell)(Happening::Media(event));
+        }
+    }
+}
+
+/// How long media takes through this worker.
+#[derive(Default)]
+struct Forwarding {
+    delays: Histogram,
+    sent: u64,
+}
+
+impl Forwarding {
+    /// What was sent since the last call had come by then.
+    fn note(&mut self, router: &Router, came: Instant) {
+        let sent = router.media_out();
+        if sent > self.sent {
+            self.delays.record_many(came.elapsed(), sent - self.sent);
+            self.sent = sent;
         }
     }
 }
@@ -302,9 +360,12 @@ impl Outlet {
 
 impl DatagramSink for Outlet {
     fn send(&mut self, batch: &SendBatch) {
-        let outgoing = batch
-            .groups()
-            .map(|DatagramGroup { to, from, data, segment }| Outgoing { to, from, data, segment });
+        let outgoing = batch.groups().map(|DatagramGroup { to, from, data, segment }| Outgoing {
+            to,
+            from,
+            data,
+            segment,
+        });
         let report = self.socket.send(&mut self.buffers, outgoing);
         self.stats.sent += report.sent;
         self.stats.groups += report.groups;

@@ -17,8 +17,10 @@ use rpc::status::{refuse, with_code};
 use tokio::sync::watch;
 use tonic::{Code, Status};
 
+use crate::branches::ring;
 use crate::directory::{CannotSubscribe, Directory, Exists};
 use crate::mailbox::{Command, Mailbox, MailboxError};
+use crate::placement::Placement;
 use crate::recorder::{Recorder, Subject};
 use crate::reporter::EndStream;
 use crate::stage::{Life, Stage};
@@ -34,6 +36,7 @@ pub(crate) struct Workers {
     /// In hundredths, as discovery hears of it.
     pub(crate) load: watch::Receiver<u8>,
     pub(crate) recording: Recording,
+    pub(crate) placement: Placement,
     /// What each worker told last.
     pub(crate) latest: Mutex<Vec<WorkerStats>>,
 }
@@ -99,7 +102,9 @@ impl Workers {
         let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
         tracing::debug!(%rid, %uid, %mid, %sid, "subscribe");
         let whose = (rid.clone(), uid.clone());
-        let worker = self.directory.add_subscription(&sid, &mid, rid, uid).map_err(|error| match error {
+        let place = |home| self.placement.choose(home);
+        let placed = self.directory.add_subscription(&sid, &mid, rid, uid, place);
+        let (home, worker) = placed.map_err(|error| match error {
             CannotSubscribe::NoSuchStream => refuse(ErrorCode::NoSuchStream, "the SFU has no such stream"),
             CannotSubscribe::Exists => with_code(
                 Code::AlreadyExists,
@@ -107,12 +112,7 @@ impl Workers {
                 "a subscription of this sid is here already",
             ),
         })?;
-        let answer = async {
-            let (mid, offer) = (mid.clone(), request.offer_sdp);
-            let mailbox = self.mailbox(worker)?;
-            answered(mailbox.ask(|reply| Command::Subscribe { mid, sid: sid.clone(), offer, reply }).await)
-        };
-        match answer.await {
+        match self.subscribe_at(home, worker, &mid, &sid, request.offer_sdp).await {
             Ok(answer_sdp) => {
                 self.see(&whose.0, &whose.1);
                 Ok(SubscribeReply { answer_sdp })
@@ -121,6 +121,47 @@ impl Workers {
                 self.directory.remove_subscription(&sid);
                 Err(status)
             }
+        }
+    }
+
+    /// Where the worker is not the stream's own, it gets a branch of the stream first.
+    async fn subscribe_at(
+        &self,
+        home: usize,
+        worker: usize,
+        mid: &StreamId,
+        sid: &SubscriptionId,
+        offer: String,
+    ) -> Result<String, Status> {
+        let mailbox = self.mailbox(worker)?;
+        let ask = |offer| {
+            let (mid, sid) = (mid.clone(), sid.clone());
+            mailbox.ask(|reply| Command::Subscribe { mid, sid, offer, reply })
+        };
+        let away = (worker != home).then(|| offer.clone());
+        let answer = ask(offer).await;
+        match away {
+            Some(offer) if matches!(&answer, Ok(Err(error)) if error.kind() == MediaErrorKind::NoSuchStream) =>
+            {
+                self.branch(mid, home, worker).await?;
+                answered(ask(offer).await)
+            }
+            _ => answered(answer),
+        }
+    }
+
+    /// Lets a stream go on on another worker.
+    async fn branch(&self, mid: &StreamId, home: usize, worker: usize) -> Result<(), Status> {
+        let (from, to) = (self.mailbox(home)?, self.mailbox(worker)?);
+        let (root, tip) = ring(Arc::clone(from.waker()), Arc::clone(to.waker()));
+        let root = from.ask(|reply| Command::BranchOut { mid: mid.clone(), root, reply });
+        let gone = || refuse(ErrorCode::NoSuchStream, "the SFU has no such stream");
+        let outline = root.await.map_err(unanswered)?.ok_or_else(gone)?;
+        let grafted = to.ask(|reply| Command::Graft { mid: mid.clone(), tip, outline, reply });
+        match grafted.await.map_err(unanswered)? {
+            // Somebody else was faster: their branch serves us all, and this one withers.
+            Err(error) if error.kind() != MediaErrorKind::Internal => Err(refused(&error)),
+            _ => Ok(()),
         }
     }
 
@@ -249,15 +290,17 @@ impl EndStream for Workers {
 }
 
 fn answered(answer: Result<Result<String, MediaError>, MailboxError>) -> Result<String, Status> {
-    answer.map_err(unanswered)?.map_err(|error| {
-        let code = match error.kind() {
-            MediaErrorKind::UnusableSdp => ErrorCode::Sdp,
-            MediaErrorKind::NoSuchStream => ErrorCode::NoSuchStream,
-            MediaErrorKind::Limit => ErrorCode::Limit,
-            MediaErrorKind::Internal => ErrorCode::Internal,
-        };
-        refuse(code, error.message())
-    })
+    answer.map_err(unanswered)?.map_err(|error| refused(&error))
+}
+
+fn refused(error: &MediaError) -> Status {
+    let code = match error.kind() {
+        MediaErrorKind::UnusableSdp => ErrorCode::Sdp,
+        MediaErrorKind::NoSuchStream => ErrorCode::NoSuchStream,
+        MediaErrorKind::Limit => ErrorCode::Limit,
+        MediaErrorKind::Internal => ErrorCode::Internal,
+    };
+    refuse(code, error.message())
 }
 
 fn unanswered(error: MailboxError) -> Status {

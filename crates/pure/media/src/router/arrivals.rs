@@ -5,6 +5,7 @@ use crate::batch::Outbox;
 use crate::demux::{Class, classify};
 use crate::moment::Moment;
 use crate::stream::MAX_FRESH;
+use crate::subscription::feedback::Asked;
 use crate::timers::{Owner, Timer};
 use crate::transport::ice::Path;
 use crate::{Event, Incoming};
@@ -103,11 +104,12 @@ impl Core {
         let Some(subscription) = self.subscriptions.get_mut(index) else { return false };
         let stream_index = subscription.stream;
         let Some(stream) = self.streams.get_mut(stream_index) else { return false };
-        let mut wanted = Vec::new();
-        if !subscription.receive_rtcp(moment, path, data, &stream.tracks, &mut wanted, out) {
+        let mut asked = Asked::default();
+        if !subscription.receive_rtcp(moment, path, data, &stream.tracks, &mut asked, out) {
             return false;
         }
-        for source in wanted {
+        self.miss(stream_index, &asked.missing);
+        for source in asked.key_frames {
             self.want_key_frame(moment.now, stream_index, source);
         }
         self.ask_for_key_frames(moment.now, stream_index, out);

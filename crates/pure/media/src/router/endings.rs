@@ -46,7 +46,12 @@ impl Core {
         }
     }
 
-    fn remove_stream(&mut self, now: Instant, index: usize, out: &mut Outbox<'_>) -> Option<Stream> {
+    pub(super) fn remove_stream(
+        &mut self,
+        now: Instant,
+        index: usize,
+        out: &mut Outbox<'_>,
+    ) -> Option<Stream> {
         let mut stream = self.streams.try_remove(index)?;
         let owner = Owner::Stream(index);
         self.by_mid.remove(&stream.mid);
@@ -58,10 +63,12 @@ impl Core {
                 self.events.push_back(Event::SubscriptionEnded { sid, reason });
             }
         }
-        let ice = stream.transport.ice();
-        self.demux.remove(ice.ufrag(), ice.addresses(), owner);
-        stream.transport.close(now, out);
-        tracing::info!(mid = %stream.mid, "stream ended");
+        if let Some(transport) = stream.transport_mut() {
+            let ice = transport.ice();
+            self.demux.remove(ice.ufrag(), ice.addresses(), owner);
+            transport.close(now, out);
+            tracing::info!(mid = %stream.mid, "stream ended");
+        }
         Some(stream)
     }
 
@@ -77,6 +84,7 @@ impl Core {
         if let Some(stream) = self.streams.get_mut(subscription.stream) {
             stream.subscribers.retain(|&subscriber| subscriber != index);
         }
+        self.note_idle_branch(now, subscription.stream);
         self.timers.forget(owner);
         let ice = subscription.transport.ice();
         self.demux.remove(ice.ufrag(), ice.addresses(), owner);

@@ -32,13 +32,16 @@ impl Core {
         let Some(stream) = self.streams.get_mut(index) else { return };
         let time = AbsSendTime::at(moment.wall);
         stream.even_out();
+        // The other routers begin while this one works.
+        self.copy_fresh(index, out.stats());
+        let Some(stream) = self.streams.get_mut(index) else { return };
         for &subscriber in &stream.subscribers {
             if let Some(subscription) = self.subscriptions.get_mut(subscriber) {
                 subscription.forward(&stream.tracks, &stream.fresh, time, out);
             }
         }
         stream.tape_fresh(moment.now, &mut self.tape);
-        stream.forwarded();
+        self.longest_wait = self.longest_wait.max(stream.forwarded(moment.now));
         let owner = Owner::Stream(index);
         match stream.key_frame_timeout() {
             Some(at) => self.timers.set(moment.now, owner, Timer::KeyFrame, at),
@@ -68,6 +71,7 @@ impl Core {
 
     /// Asks the publisher for the key frames that are wanted and due, and remembers when to ask next.
     pub(super) fn ask_for_key_frames(&mut self, now: Instant, index: usize, out: &mut Outbox<'_>) {
+        self.wish_for_key_frames(now, index);
         let Some(stream) = self.streams.get_mut(index) else { return };
         stream.send_key_frame_requests(now, out);
         // Before the publisher's first packet there is nothing to ask with: its arrival leads back here.

@@ -79,7 +79,7 @@ impl Core {
         Ok(answer)
     }
 
-    fn check_room(&self) -> Result<(), MediaError> {
+    pub(super) fn check_room(&self) -> Result<(), MediaError> {
         let limit = self.config.limits.transports;
         if self.streams.len() + self.subscriptions.len() >= limit {
             return Err(exceeded(&format!("this worker has {limit} connections already")));

@@ -2,6 +2,7 @@
 
 use super::Core;
 use crate::batch::Outbox;
+use crate::stream::Stream;
 use crate::timers::{Owner, Timer};
 use crate::transport::ice::Path;
 use crate::transport::{PAUSE_AFTER, Progress, Transport};
@@ -15,7 +16,7 @@ const DTLS_HORIZON: Duration = Duration::from_secs(60);
 impl Core {
     pub(super) fn transport(&mut self, owner: Owner) -> Option<&mut Transport> {
         match owner {
-            Owner::Stream(index) => self.streams.get_mut(index).map(|stream| &mut stream.transport),
+            Owner::Stream(index) => self.streams.get_mut(index).and_then(Stream::transport_mut),
             Owner::Subscription(index) => self.subscriptions.get_mut(index).map(|one| &mut one.transport),
         }
     }
@@ -139,6 +140,9 @@ impl Core {
     }
 
     pub(super) fn handle_connect_timeout(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
+        if let Owner::Stream(index) = owner {
+            self.end_idle_branch(now, index, out);
+        }
         if self.transport(owner).is_some_and(|transport| !transport.is_connected()) {
             self.end(now, owner, EndReason::NeverConnected, out);
         }

@@ -228,7 +228,11 @@ mod tests {
         assert!(cache.insert(epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none());
         assert_eq!(payload_of(&cache, 5).unwrap(), b"first");
         // Its slot is taken by a later number: the old one cannot come back.
-        assert!(cache.insert(epoch(), 5 + AUDIO_SLOTS as u64, &RtpPacket::new(header, &second).unwrap(), true).is_some());
+        assert!(
+            cache
+                .insert(epoch(), 5 + AUDIO_SLOTS as u64, &RtpPacket::new(header, &second).unwrap(), true)
+                .is_some()
+        );
         assert!(cache.insert(epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none());
         assert_eq!(payload_of(&cache, 5), None);
     }

@@ -28,7 +28,8 @@ pub(crate) fn even_out(fresh: &mut [Fresh], tracks: &mut [Track]) {
         let Some((_, others)) = frame.split_last_mut() else { continue };
         for fresh in others {
             let padding = largest - fresh.entry.payload_len();
-            if let Some(padding) = u8::try_from(padding).ok().filter(|_| (1..=MAX_PADDING).contains(&padding)) {
+            if let Some(padding) = u8::try_from(padding).ok().filter(|_| (1..=MAX_PADDING).contains(&padding))
+            {
                 track.cache.pad(&mut fresh.entry, padding);
             }
         }

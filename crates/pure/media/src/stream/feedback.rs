@@ -1,7 +1,9 @@
 //! What a publisher is told and asked: reports, lost packets, arrival times, key frames.
 
-use super::Stream;
+use super::publisher::Publisher;
+use super::{Origin, Stream};
 use crate::batch::Outbox;
+use crate::branch::Wish;
 use rtp::rtcp::{FirEntry, Writer};
 use sdp::ReceiveTrack;
 use std::time::Instant;
@@ -43,7 +45,8 @@ impl Stream {
                 out.stats().jitter_in.record(jitter);
             }
         }
-        let Self { transport, tracks, identity, .. } = self;
+        let Self { origin: Origin::Publisher(publisher), tracks, .. } = self else { return };
+        let Publisher { transport, identity, .. } = &mut **publisher;
         let mut lost = 0;
         transport.send_rtcp(out, |buffer| {
             let mut writer = Writer::new(buffer);
@@ -60,7 +63,8 @@ impl Stream {
 
     /// Asks for lost packets. True where some were given up and a key frame is wanted instead.
     pub(crate) fn send_nacks(&mut self, now: Instant, out: &mut Outbox<'_>) -> bool {
-        let Self { transport, tracks, identity, missing, .. } = self;
+        let Self { origin: Origin::Publisher(publisher), tracks, .. } = self else { return false };
+        let Publisher { transport, identity, missing, .. } = &mut **publisher;
         let mut given_up = false;
         for track in tracks {
             missing.clear();
@@ -84,7 +88,8 @@ impl Stream {
 
     /// Tells when packets arrived, for the publisher's bandwidth estimation.
     pub(crate) fn send_transport_feedback(&mut self, out: &mut Outbox<'_>) {
-        let Self { transport, tracks, identity, arrivals, .. } = self;
+        let Self { origin: Origin::Publisher(publisher), tracks, .. } = self else { return };
+        let Publisher { transport, identity, arrivals, .. } = &mut **publisher;
         let Some(media) = tracks.iter().find_map(super::Track::ssrc) else { return };
         let mut more = true;
         while more {
@@ -101,7 +106,8 @@ impl Stream {
 
     /// Asks for the key frames that are wanted, where it is time to.
     pub(crate) fn send_key_frame_requests(&mut self, now: Instant, out: &mut Outbox<'_>) {
-        let Self { transport, tracks, identity, .. } = self;
+        let Self { origin: Origin::Publisher(publisher), tracks, .. } = self else { return };
+        let Publisher { transport, identity, .. } = &mut **publisher;
         if transport.sending().is_none() {
             return;
         }
@@ -123,6 +129,15 @@ impl Stream {
                 };
                 if written.is_ok() { writer.len() } else { 0 }
             });
+        }
+    }
+
+    /// The same where the root is asked: appends the tracks of which key frames are wanted, where it is time to.
+    pub(crate) fn key_frames_to_wish_for(&mut self, now: Instant, wishes: &mut Vec<Wish>) {
+        for (index, track) in self.tracks.iter_mut().enumerate() {
+            if track.key_frames.ask(now) {
+                wishes.push(Wish::KeyFrame { track: index });
+            }
         }
     }
 }

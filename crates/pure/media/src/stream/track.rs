@@ -4,6 +4,7 @@ use super::bursts::Bursts;
 use super::cache::{Entry, PacketCache};
 use super::key_frames::KeyFrameRequests;
 use super::numbering::Numbering;
+use crate::branch::{Copied, Report, TrackOutline};
 use rtp::clock::RtpClock;
 use rtp::nack::NackGenerator;
 use rtp::rtcp::{ReportBlock, SenderInfo};
@@ -164,6 +165,38 @@ impl Track {
             reported_lost: 0,
             nack: self.line.feedback.nack.then(NackGenerator::new),
         });
+    }
+
+    /// A packet from the root of its stream.
+    pub(crate) fn receive_copy(&mut self, now: Instant, copied: &Copied<'_>) -> Option<Entry> {
+        let packet = RtpPacket::new(copied.header, copied.bytes).ok()?;
+        let mut entry = self.cache.insert(now, copied.number, &packet, copied.key)?;
+        self.cache.pad(&mut entry, copied.padding);
+        if copied.key {
+            self.key_frames.arrived();
+        }
+        Some(entry)
+    }
+
+    /// A sender report from the root of its stream.
+    pub(crate) fn copied_report(&mut self, now: Instant, report: &Report) {
+        self.shift = report.shift;
+        self.sender_report(now, &report.info);
+    }
+
+    /// Counts time as the root of its stream does.
+    pub(crate) fn follow(&mut self, clock: RtpClock, shift: u32) {
+        (self.clock, self.shift) = (clock, shift);
+    }
+
+    /// What a branch must know of it.
+    pub(crate) fn outline(&self) -> TrackOutline {
+        TrackOutline { line: self.line.clone(), clock: self.clock, shift: self.shift }
+    }
+
+    /// What is added to the publisher's timestamps.
+    pub(crate) fn shift(&self) -> u32 {
+        self.shift
     }
 
     /// A sender report about the track.

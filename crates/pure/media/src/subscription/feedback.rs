@@ -10,16 +10,24 @@ use rtp::extension::AbsSendTime;
 use rtp::rtcp::{self, Nack, Packet, ReportBlocks};
 use rtp::{NtpTime, stats};
 
+/// What a subscriber asked for that its stream has to give.
+#[derive(Debug, Default)]
+pub(crate) struct Asked {
+    /// Tracks of the stream that need a key frame.
+    pub(crate) key_frames: Vec<usize>,
+    /// Packets that are not in the cache: track of the stream, and number.
+    pub(crate) missing: Vec<(usize, u64)>,
+}
+
 impl Subscription {
-    /// RTCP packets from the subscriber, still encrypted. Lost packets are sent again; `wanted` gets the tracks of
-    /// the stream that need a key frame. False: dropped.
+    /// RTCP packets from the subscriber, still encrypted. Lost packets are sent again. False: dropped.
     pub(crate) fn receive_rtcp(
         &mut self,
         moment: Moment,
         path: Path,
         data: &mut [u8],
         tracks: &[Track],
-        wanted: &mut Vec<usize>,
+        asked: &mut Asked,
         out: &mut Outbox<'_>,
     ) -> bool {
         let Some(opened) = self.transport.open_rtcp(path, data) else { return false };
@@ -28,15 +36,15 @@ impl Subscription {
             match packet {
                 Packet::ReceiverReport(report) => self.note_reports(moment.wall, report.reports, out),
                 Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports, out),
-                Packet::Nack(nack) => self.repair(moment, &nack, tracks, out),
+                Packet::Nack(nack) => self.repair(moment, &nack, tracks, asked, out),
                 Packet::Pli(pli) => {
                     out.stats().key_frame_requests_received += 1;
-                    self.want(pli.media, None, wanted);
+                    self.want(pli.media, None, asked);
                 }
                 Packet::Fir(fir) => {
                     for entry in fir.entries {
                         out.stats().key_frame_requests_received += 1;
-                        self.want(entry.ssrc, Some(entry.sequence), wanted);
+                        self.want(entry.ssrc, Some(entry.sequence), asked);
                     }
                 }
                 _ => {}
@@ -58,7 +66,14 @@ impl Subscription {
         }
     }
 
-    fn repair(&mut self, moment: Moment, nack: &Nack<'_>, sources: &[Track], out: &mut Outbox<'_>) {
+    fn repair(
+        &mut self,
+        moment: Moment,
+        nack: &Nack<'_>,
+        sources: &[Track],
+        asked: &mut Asked,
+        out: &mut Outbox<'_>,
+    ) {
         let Self { transport, tracks, transport_sequence, round_trip, .. } = self;
         let Some(outgoing) = tracks.iter_mut().find(|track| track.ssrc == nack.media) else { return };
         let Some(source) = sources.get(outgoing.source()) else { return };
@@ -67,18 +82,20 @@ impl Subscription {
         let mut departure = Departure { path, sender, time, next_sequence: transport_sequence };
         for sequence in nack.lost {
             out.stats().nacks_received += 1;
-            outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
+            let missing =
+                outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
+            asked.missing.extend(missing.map(|number| (outgoing.source(), number)));
         }
     }
 
     /// A request to a track. A FIR that was sent again, with the number that it had, is one request.
-    fn want(&mut self, ssrc: u32, fir: Option<u8>, wanted: &mut Vec<usize>) {
+    fn want(&mut self, ssrc: u32, fir: Option<u8>, asked: &mut Asked) {
         let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == ssrc) else { return };
         if fir.is_some() && std::mem::replace(&mut track.last_fir, fir) == fir {
             return;
         }
-        if !wanted.contains(&track.source()) {
-            wanted.push(track.source());
+        if !asked.key_frames.contains(&track.source()) {
+            asked.key_frames.push(track.source());
         }
     }
 }

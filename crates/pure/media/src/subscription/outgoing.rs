@@ -190,7 +190,8 @@ impl OutgoingTrack {
         }
     }
 
-    /// Sends again what was sent with this sequence number, within the budget.
+    /// Sends again what was sent with this sequence number, within the budget. Returns its number where the packet is
+    /// not in the cache.
     pub(crate) fn repair(
         &mut self,
         now: Instant,
@@ -199,16 +200,15 @@ impl OutgoingTrack {
         cache: &PacketCache,
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
-    ) {
+    ) -> Option<u64> {
         if !self.repairs {
-            return;
+            return None;
         }
-        let Some(entry) = self.rewriter.number(sequence).and_then(|number| cache.find(number)) else {
-            return;
-        };
-        let Some(packet) = cache.packet(&entry) else { return };
+        let number = self.rewriter.number(sequence)?;
+        let Some(entry) = cache.find(number) else { return Some(number) };
+        let packet = cache.packet(&entry)?;
         if !self.budget.spend(now, entry.number, packet.data().len(), round_trip) {
-            return;
+            return None;
         }
         let sent = match &mut self.rtx {
             Some(rtx) => {
@@ -218,12 +218,13 @@ impl OutgoingTrack {
                 self.write(&packet, &fields, index, Shape::Repair(sequence), departure, out)
             }
             None => {
-                let Some(index) = self.rewriter.index(entry.number) else { return };
+                let index = self.rewriter.index(entry.number)?;
                 let fields = self.fields(&entry, self.ssrc, self.payload_type, index);
                 self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out)
             }
         };
         out.stats().retransmissions += u64::from(sent > 0);
+        None
     }
 
     #[inline]
@@ -335,8 +336,14 @@ mod tests {
             let payload = [0x10, number as u8, 1, 2, 3];
             let written = write_packet(&fields, &[], &payload, &mut bytes).unwrap();
             let header = Header::parse(&bytes[..written.len]).unwrap();
-            let entry =
-                cache.insert(epoch(), 500 + number, &RtpPacket::new(header, &bytes[..written.len]).unwrap(), number == 0).unwrap();
+            let entry = cache
+                .insert(
+                    epoch(),
+                    500 + number,
+                    &RtpPacket::new(header, &bytes[..written.len]).unwrap(),
+                    number == 0,
+                )
+                .unwrap();
             let time = AbsSendTime::at(NtpTime::from_bits(number << 32));
             let mut departure = Departure { path, sender: &sender, time, next_sequence: &mut next_sequence };
             track.forward(&cache, &entry, &mut departure, &mut out);

@@ -8,6 +8,7 @@
     reason = "these are tests: what is not as expected fails them"
 )]
 
+mod branches;
 mod calls;
 mod endings;
 mod joins;

@@ -27,6 +27,11 @@ fn sound_and_picture_stay_in_sync() {
     world.peers[publisher].up.jitter = Duration::from_millis(15);
     world.run_until("there is a picture", |world| !world.peers[subscriber].video_numbers().is_empty());
     world.run_for(Duration::from_secs(12));
+    assert_in_sync(&world, subscriber);
+}
+
+/// All sounds and pictures of a subscriber were taken when the camera and the microphone say.
+pub(crate) fn assert_in_sync(world: &World, subscriber: usize) {
     let peer = &world.peers[subscriber];
     let (mut sounds, mut pictures) = (Vec::new(), Vec::new());
     for frame in &peer.frames {

@@ -3,7 +3,9 @@
 use crate::media::{opus_packet, vp8_frame};
 use crate::network::Dice;
 use crate::peer::Peer;
-use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch};
+use media::{
+    BranchId, COALESCE, Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch, Wish,
+};
 use model::ids::{StreamId, SubscriptionId};
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -52,6 +54,9 @@ struct Camera {
     stopped: bool,
 }
 
+/// Where the other router is.
+const ELSEWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 40_001);
+
 pub(crate) struct World {
     pub(crate) now: Instant,
     pub(crate) start: Instant,
@@ -73,6 +78,14 @@ pub(crate) struct World {
     /// What happens to offers on their way.
     pub(crate) edit: fn(&str) -> String,
     pub(crate) kept: Vec<Vec<u8>>,
+    /// The other router, on which streams may go on.
+    pub(crate) elsewhere: Router,
+    branches: Vec<(BranchId, StreamId)>,
+    /// Which copies on their way there are lost, by their number, and how many there were.
+    pub(crate) copies_lost: std::ops::Range<usize>,
+    pub(crate) copied: usize,
+    /// What came back.
+    pub(crate) wishes: Vec<Wish>,
     queue: BinaryHeap<Reverse<InFlight>>,
     order: u64,
     by_address: HashMap<SocketAddr, usize>,
@@ -112,11 +125,18 @@ impl World {
         if !candidates.contains(&server) {
             candidates = vec![server];
         }
+        let candidates_elsewhere = vec![ELSEWHERE];
         let config = Config { dtls: Arc::clone(&IDENTITY), candidates, coalesce: COALESCE, limits };
+        let elsewhere = Router::new(Config { candidates: candidates_elsewhere, ..config.clone() });
         Self {
             now: start,
             start,
             router: Router::new(config),
+            elsewhere,
+            branches: Vec::new(),
+            copies_lost: 0..0,
+            copied: 0,
+            wishes: Vec::new(),
             server,
             local,
             peers: Vec::new(),
@@ -249,7 +269,9 @@ impl World {
         let wakes = self.peers.iter().map(|peer| peer.wakes).min();
         let camera = self.next_camera();
         let router = self.router.poll_timeout();
-        let Some(next) = [arrives, wakes, camera, router].into_iter().flatten().min().filter(|&at| at <= end)
+        let elsewhere = self.elsewhere.poll_timeout();
+        let Some(next) =
+            [arrives, wakes, camera, router, elsewhere].into_iter().flatten().min().filter(|&at| at <= end)
         else {
             return false;
         };
@@ -268,6 +290,12 @@ impl World {
             self.router.handle_timeout(self.now, self.wall(), &mut out);
             self.dispatch(out);
         }
+        if elsewhere.is_some_and(|at| at <= self.now) {
+            let mut out = Outgoing::default();
+            self.elsewhere.handle_timeout(self.now, self.wall(), &mut out);
+            self.dispatch_elsewhere(out);
+        }
+        self.cross();
         true
     }
 
@@ -279,6 +307,8 @@ impl World {
             let Some(Reverse(flight)) = self.queue.pop() else { break };
             if flight.to == self.server {
                 to_server.push((flight.from, flight.data));
+            } else if flight.to == ELSEWHERE {
+                self.receive_elsewhere(flight.from, flight.data);
             } else if let Some(&index) = self.by_address.get(&flight.to) {
                 self.peers[index].receive(self.now, flight.from, &flight.data);
                 self.drive(index);
@@ -311,6 +341,78 @@ impl World {
         let found = self.router.unsubscribe(self.now, &self.sid_of(peer), &mut out);
         self.dispatch(out);
         found
+    }
+
+    /// Lets a stream go on on the other router.
+    pub(crate) fn branch(&mut self, name: &str) -> BranchId {
+        let branch = BranchId(self.branches.len() as u64);
+        let outline = self.router.branch_out(&mid(name), branch).unwrap();
+        self.elsewhere.graft(self.now, &mid(name), branch, &outline).unwrap();
+        self.branches.push((branch, mid(name)));
+        branch
+    }
+
+    /// Somebody subscribes at the other router.
+    pub(crate) fn subscribe_elsewhere(&mut self, name: &str, kinds: &[MediaKind]) -> usize {
+        let address = self.address(self.peers.len());
+        let (mut peer, offer, pending) =
+            Peer::offering(self.now, address, Self::config(), Direction::RecvOnly, kinds);
+        let sid = self.sid_of(self.peers.len());
+        let answer = self.elsewhere.subscribe(self.now, &mid(name), &sid, &offer).unwrap();
+        peer.accept(pending, &answer);
+        self.add(peer)
+    }
+
+    pub(crate) fn unsubscribe_elsewhere(&mut self, peer: usize) -> bool {
+        let mut out = Outgoing::default();
+        let found = self.elsewhere.unsubscribe(self.now, &self.sid_of(peer), &mut out);
+        self.dispatch_elsewhere(out);
+        found
+    }
+
+    pub(crate) fn unpublish_elsewhere(&mut self, name: &str) -> bool {
+        let mut out = Outgoing::default();
+        let found = self.elsewhere.unpublish(self.now, &mid(name), &mut out);
+        self.dispatch_elsewhere(out);
+        found
+    }
+
+    /// The owner of both routers: carries copies and wishes, and loses some.
+    fn cross(&mut self) {
+        while let Some((branch, copies)) = self.router.take_copies() {
+            let lost = self.copies_lost.contains(&self.copied);
+            self.copied += 1;
+            let (_, name) = self.branches[branch.0 as usize].clone();
+            if !lost {
+                let mut out = Outgoing::default();
+                self.elsewhere.receive_copies(self.now, self.wall(), &name, &copies, &mut out);
+                self.dispatch_elsewhere(out);
+            }
+            self.router.give_back(copies);
+        }
+        while let Some((branch, wish)) = self.elsewhere.poll_wish() {
+            self.wishes.push(wish);
+            let (_, name) = self.branches[branch.0 as usize].clone();
+            let mut out = Outgoing::default();
+            self.router.grant(self.now, &name, branch, wish, &mut out);
+            self.dispatch(out);
+        }
+    }
+
+    fn receive_elsewhere(&mut self, source: SocketAddr, mut data: Vec<u8>) {
+        let mut batch = [Incoming { source, local: ELSEWHERE.ip(), data: &mut data }];
+        let mut out = Outgoing::default();
+        self.elsewhere.receive(self.now, self.wall(), &mut batch, &mut out);
+        self.dispatch_elsewhere(out);
+    }
+
+    fn dispatch_elsewhere(&mut self, out: Outgoing) {
+        for (_, to, data) in out.0 {
+            self.enqueue(self.now, ELSEWHERE, to, &data);
+        }
+        while let Some(event) = self.elsewhere.poll_event() {
+            self.events.push((self.now, event));
+        }
     }
 
     fn dispatch(&mut self, out: Outgoing) {

@@ -36,6 +36,11 @@ fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
     let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
     let datagrams = [("in", sum(|w| w.media.datagrams_in)), ("out", sum(|w| w.socket.sent))];
     out.counters("sfu_datagrams", "UDP datagrams that came and left.", "direction", &datagrams)?;
+    let help = "What left in one piece: datagrams of one size to one destination.";
+    out.counter("sfu_datagram_groups", help, sum(|w| w.socket.groups))?;
+    let copies = [("in", sum(|w| w.media.copies_in)), ("out", sum(|w| w.media.copies_out))];
+    let help = "Packets that a worker got from another one, or gave it, for subscribers there.";
+    out.counters("sfu_branch_packets", help, "direction", &copies)?;
     let bytes = [("in", sum(|w| w.media.bytes_in)), ("out", sum(|w| w.media.bytes_out))];
     out.counters("sfu_bytes", "Bytes of datagrams, without UDP and IP headers.", "direction", &bytes)?;
     let media = [("in", sum(|w| w.media.media_in)), ("out", sum(|w| w.media.media_out))];
@@ -50,6 +55,7 @@ fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
         ("unusable", sum(|w| w.socket.unusable)),
         ("congested", sum(|w| w.socket.congested)),
         ("refused", sum(|w| w.socket.refused)),
+        ("between_workers", sum(|w| w.not_copied)),
     ];
     out.counters("sfu_dropped_datagrams", "Datagrams thrown away.", "reason", &dropped)
 }

@@ -83,7 +83,8 @@ impl Control {
                 }
                 (libc::SOL_UDP, libc::UDP_GRO) => {
                     let size = array(data, 0).map(libc::c_int::from_ne_bytes);
-                    arrival.segment = size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
+                    arrival.segment =
+                        size.and_then(|size| usize::try_from(size).ok()).filter(|&size| size > 0);
                 }
                 _ => {}
             }
@@ -174,7 +175,9 @@ mod tests {
         assert_eq!(V6_BYTES, size_of::<libc::in6_pktinfo>());
         // SAFETY: pure arithmetic.
         let space = |bytes: usize| unsafe { libc::CMSG_SPACE(bytes as u32) } as usize;
-        for (address, family, bytes) in [("::1", Family::Dual, V6_BYTES), ("::ffff:1.2.3.4", Family::Dual, V6_BYTES)] {
+        for (address, family, bytes) in
+            [("::1", Family::Dual, V6_BYTES), ("::ffff:1.2.3.4", Family::Dual, V6_BYTES)]
+        {
             let mut control = Control::from_address(address.parse().unwrap(), family).unwrap();
             assert_eq!(control.as_bytes().len(), space(bytes));
             control.segment(1200);

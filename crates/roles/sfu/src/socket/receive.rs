@@ -101,8 +101,11 @@ fn contents(name: &Name, control: &Control, outcome: Outcome) -> Option<Contents
     }
     let arrival = control.read(outcome.control);
     let segment = arrival.segment.unwrap_or(outcome.length);
-    (segment <= MAX_DATAGRAM)
-        .then_some(Contents { source: name.decode()?, local: arrival.local?, segment: segment.max(1) })
+    (segment <= MAX_DATAGRAM).then_some(Contents {
+        source: name.decode()?,
+        local: arrival.local?,
+        segment: segment.max(1),
+    })
 }
 
 impl MediaSocket {

@@ -63,7 +63,9 @@ impl<'a> Outgoing<'a> {
         let rest = data.get(piece..).unwrap_or_default();
         let first = Self { data: data.get(..piece).unwrap_or(data), ..self };
         let rest = rest.chunks(piece.max(1)).map(move |data| Self { data, ..self });
-        std::iter::once(first).chain(rest).map(move |one| Self { segment: segment.min(one.data.len()), ..one })
+        std::iter::once(first)
+            .chain(rest)
+            .map(move |one| Self { segment: segment.min(one.data.len()), ..one })
     }
 }
 
@@ -164,7 +166,8 @@ impl MediaSocket {
         waits: &mut u32,
         report: &mut SendReport,
     ) {
-        let count = |groups: &[Option<Outgoing<'_>>]| groups.iter().flatten().map(Outgoing::count).sum::<u64>();
+        let count =
+            |groups: &[Option<Outgoing<'_>>]| groups.iter().flatten().map(Outgoing::count).sum::<u64>();
         let mut done = 0;
         while done < buffers.filled {
             let rest = groups.get(done..buffers.filled).unwrap_or_default();

@@ -31,9 +31,12 @@ impl Side {
     }
 
     fn send(&mut self, datagrams: &[(SocketAddr, IpAddr, Vec<u8>)]) -> SendReport {
-        let outgoing = datagrams
-            .iter()
-            .map(|(to, from, data)| Outgoing { to: *to, from: *from, data, segment: data.len() });
+        let outgoing = datagrams.iter().map(|(to, from, data)| Outgoing {
+            to: *to,
+            from: *from,
+            data,
+            segment: data.len(),
+        });
         self.socket.send(&mut self.sending, outgoing)
     }
 
@@ -133,9 +136,8 @@ fn a_socket_that_refuses_groups_is_found_out_once() {
     let socket = side.socket.socket.as_raw_fd();
     let on: libc::c_int = 1;
     // SAFETY: the value is a c_int that outlives the call, and the length is its size.
-    let result = unsafe {
-        libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, (&raw const on).cast(), 4)
-    };
+    let result =
+        unsafe { libc::setsockopt(socket, libc::SOL_SOCKET, libc::SO_NO_CHECK, (&raw const on).cast(), 4) };
     assert_eq!(result, 0);
     a_group(&mut side, 21);
     // As EIO has it: for the next minute nothing is tried in vain.

@@ -30,6 +30,7 @@ fn config(port: u16, workers: usize) -> Config {
         port,
         workers,
         coalesce: media::COALESCE,
+        branch_at: 0.5,
         limits: Limits::default(),
         bandwidth: 1_000_000_000,
         record: None,
