@@ -10,6 +10,7 @@
 
 mod calls;
 mod endings;
+mod forwarding;
 mod joins;
 mod losses;
 mod media;
