@@ -7,7 +7,9 @@
 //! `ANABRANCH_SEED=n` runs one; `ANABRANCH_SEEDS=n` sets how many. Where the router's numbers begin is its own random
 //! choice, and differs from run to run.
 
+mod call;
 mod client;
+mod flood;
 mod offer;
 mod packet;
 mod profile;
