@@ -176,6 +176,9 @@ impl Stream {
             Role::Media(_) => track.receive(now, authentic.index, authentic.header, authentic.packet),
             Role::Rtx(_) => track.receive_rtx(now, authentic.packet),
         };
+        if matches!(role, Role::Rtx(_)) && entry.is_some() {
+            self.sources.repaired(header.ssrc, track.ssrc());
+        }
         let first = !std::mem::replace(&mut self.live, true);
         let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;
         let key_frame_wait = if awaited { track.key_frames.take_wait(now) } else { None };

@@ -18,10 +18,19 @@ pub(crate) enum Role {
     Rtx(usize),
 }
 
+#[derive(Clone, Copy, Debug)]
+struct Bound {
+    ssrc: u32,
+    role: Role,
+    /// What retransmissions are of: the SSRC that was declared for them, or that they have repaired. When the
+    /// publisher goes on under another one, stragglers must not fill the gaps of that: they have other numbers.
+    repairs: Option<u32>,
+}
+
 /// The SSRCs of one publisher.
 #[derive(Debug)]
 pub(crate) struct Sources {
-    bound: Vec<(u32, Role)>,
+    bound: Vec<Bound>,
 }
 
 impl Sources {
@@ -30,26 +39,39 @@ impl Sources {
         let mut bound = Vec::new();
         for (index, track) in tracks.iter().enumerate() {
             for source in &track.sources {
-                bound.push((source.ssrc, Role::Media(index)));
-                bound.extend(source.rtx_ssrc.map(|ssrc| (ssrc, Role::Rtx(index))));
+                bound.push(Bound { ssrc: source.ssrc, role: Role::Media(index), repairs: None });
+                let repairs = Some(source.ssrc);
+                bound.extend(source.rtx_ssrc.map(|ssrc| Bound { ssrc, role: Role::Rtx(index), repairs }));
             }
         }
         bound.truncate(MAX_BOUND);
         Self { bound }
     }
 
-    /// What a packet is, which is authentic; its SSRC is bound if it was not.
+    /// What a packet is, which is authentic; its SSRC is bound if it was not. `None`: of no track, or a retransmission
+    /// of what is no longer its source.
     #[inline]
     pub(crate) fn role(&mut self, header: &Header, packet: &[u8], tracks: &[Track]) -> Option<Role> {
-        if let Some(&(_, role)) = self.bound.iter().find(|(ssrc, _)| *ssrc == header.ssrc) {
-            return Some(role);
+        if let Some(bound) = self.bound.iter().find(|bound| bound.ssrc == header.ssrc) {
+            let stale = match bound.role {
+                Role::Media(_) => false,
+                Role::Rtx(index) => bound.repairs.is_some() && bound.repairs != tracks.get(index)?.ssrc(),
+            };
+            return (!stale).then_some(bound.role);
         }
         let role = by_mid(header, packet, tracks).or_else(|| by_payload_type(header, tracks))?;
         if self.bound.len() >= MAX_BOUND {
             return None;
         }
-        self.bound.push((header.ssrc, role));
+        self.bound.push(Bound { ssrc: header.ssrc, role, repairs: None });
         Some(role)
+    }
+
+    /// A retransmission under this SSRC has repaired that source.
+    pub(crate) fn repaired(&mut self, rtx_ssrc: u32, source: Option<u32>) {
+        if let Some(bound) = self.bound.iter_mut().find(|bound| bound.ssrc == rtx_ssrc) {
+            bound.repairs = source;
+        }
     }
 }
 

@@ -11,6 +11,7 @@
 mod branches;
 mod calls;
 mod endings;
+mod forwarding;
 mod joins;
 mod losses;
 mod media;

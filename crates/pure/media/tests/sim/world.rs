@@ -20,7 +20,8 @@ pub(crate) const BOTH: &[MediaKind] = &[MediaKind::Audio, MediaKind::Video];
 pub(crate) const VIDEO: &[MediaKind] = &[MediaKind::Video];
 pub(crate) const AUDIO: &[MediaKind] = &[MediaKind::Audio];
 
-static IDENTITY: LazyLock<Arc<DtlsIdentity>> = LazyLock::new(|| Arc::new(DtlsIdentity::generate().unwrap()));
+pub(crate) static IDENTITY: LazyLock<Arc<DtlsIdentity>> =
+    LazyLock::new(|| Arc::new(DtlsIdentity::generate().unwrap()));
 
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct InFlight {
@@ -102,6 +103,15 @@ pub(crate) fn sid(name: &str) -> SubscriptionId {
     SubscriptionId::parse(name).unwrap()
 }
 
+/// The time at which a run begins.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an Instant can be had in no other way; it only counts up from here"
+)]
+pub(crate) fn epoch() -> Instant {
+    Instant::now()
+}
+
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         Self::with_limits(seed, Limits::default())
@@ -115,11 +125,7 @@ impl World {
     pub(crate) fn at(seed: u64, limits: Limits, server: SocketAddr, local: IpAddr) -> Self {
         static CRYPTO: std::sync::Once = std::sync::Once::new();
         CRYPTO.call_once(|| str0m::crypto::from_feature_flags().install_process_default());
-        #[expect(
-            clippy::disallowed_methods,
-            reason = "an Instant can be had in no other way; it only counts up from here"
-        )]
-        let start = Instant::now();
+        let start = epoch();
         let mut candidates: Vec<SocketAddr> =
             vec!["127.0.0.1:40000".parse().unwrap(), "[::1]:40000".parse().unwrap()];
         if !candidates.contains(&server) {

@@ -1,0 +1,280 @@
+//! A publisher: its frames, its repairs, its whims.
+
+use super::client::Client;
+use super::offer::Line;
+use super::packet::{Content, Descriptor, Sent, level};
+use crate::network::Dice;
+use rtp::rtcp::{self, Packet};
+use sdp::Kind;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+/// A datagram that the reference is told of when it comes to the router.
+#[derive(Clone, Debug)]
+pub(super) enum Media {
+    Packet(Rc<Sent>),
+    /// Its retransmission, under this SSRC and index.
+    Repair(Rc<Sent>, u32, u64),
+}
+
+/// What is sent: bytes and what they mean. `true`: must not get lost or be overtaken.
+pub(super) type Departed = (Vec<u8>, Media, bool);
+
+/// One track.
+struct Track {
+    ssrc: u32,
+    rtx_ssrc: u32,
+    next_index: u64,
+    next_rtx: u64,
+    timestamp: u32,
+    next_frame: Instant,
+    frames: u32,
+    /// Packets under this SSRC.
+    count: u64,
+    wants_key: bool,
+    kept: HashMap<u16, (Rc<Sent>, Vec<u8>, Instant)>,
+    descriptor: Descriptor,
+}
+
+/// What a publisher tends to do, in percent of its packets or frames.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Habits {
+    pub(super) nothing: u64,
+    pub(super) foreign: u64,
+    pub(super) leaps: u64,
+    pub(super) keys: u64,
+    /// Beginnings close before the sequence number wraps.
+    pub(super) late_starts: u64,
+    pub(super) frame_packets: u64,
+}
+
+pub(super) struct Publisher {
+    pub(super) client: Client,
+    pub(super) lines: Vec<Line>,
+    number: usize,
+    habits: Habits,
+    tracks: Vec<Track>,
+    dice: Dice,
+    made: u32,
+}
+
+impl Publisher {
+    pub(super) fn new(
+        now: Instant,
+        client: Client,
+        lines: Vec<Line>,
+        number: usize,
+        habits: Habits,
+        mut dice: Dice,
+    ) -> Self {
+        let tracks = lines.iter().map(|line| Track::new(now, line, habits, &mut dice)).collect();
+        Self { client, lines, number, habits, tracks, dice, made: 0 }
+    }
+
+    /// The media does not begin before this.
+    pub(super) fn rest_until(&mut self, at: Instant) {
+        self.tracks.iter_mut().for_each(|track| track.next_frame = track.next_frame.max(at));
+    }
+
+    /// Another SSRC for a track, after a silence.
+    pub(super) fn change_source(&mut self, now: Instant) {
+        let at = self.dice.below(self.tracks.len() as u64) as usize;
+        let (line, habits) = (Line { ssrcs: None, ..self.lines[at].clone() }, self.habits);
+        let track = &mut self.tracks[at];
+        let silence = Duration::from_millis(350 + self.dice.below(400));
+        let mut fresh = Track::new(now + silence, &line, habits, &mut self.dice);
+        if self.dice.chance(40) {
+            // Some begin where the one before has just been.
+            fresh.next_index = (track.next_index & 0xffff).saturating_sub(self.dice.below(30));
+        }
+        fresh.descriptor = track.descriptor;
+        *track = fresh;
+    }
+
+    /// What is due by now.
+    pub(super) fn produce(&mut self, now: Instant) -> Vec<Departed> {
+        let mut departed = Vec::new();
+        for at in 0..self.tracks.len() {
+            while self.client.keys.is_some() && self.tracks[at].next_frame <= now {
+                match self.lines[at].kind {
+                    Kind::Audio => self.sound(now, at, &mut departed),
+                    Kind::Video => self.picture(now, at, &mut departed),
+                }
+            }
+        }
+        departed
+    }
+
+    fn sound(&mut self, now: Instant, at: usize, departed: &mut Vec<Departed>) {
+        let len = 20 + self.dice.below(100) as usize;
+        let marker = self.dice.chance(5);
+        self.packet(now, at, &[0xfc], len, marker, false, departed);
+        let track = &mut self.tracks[at];
+        track.timestamp = track.timestamp.wrapping_add(960);
+        track.next_frame += Duration::from_millis(20);
+    }
+
+    fn picture(&mut self, now: Instant, at: usize, departed: &mut Vec<Departed>) {
+        let key = std::mem::take(&mut self.tracks[at].wants_key) || self.dice.chance(self.habits.keys);
+        let packets = 1 + self.dice.below(self.habits.frame_packets * if key { 3 } else { 1 });
+        let frame = self.tracks[at].frames;
+        for n in 0..packets {
+            // A packet that begins another partition looks like a key frame's to whoever forgets to look at PID.
+            let partition = if n > 0 && self.dice.chance(20) { 1 + self.dice.below(7) as u8 } else { 0 };
+            let first = n == 0 || partition > 0;
+            let mut head = self.tracks[at].descriptor.write(frame, first, partition);
+            head.push(if key { 0x10 } else { 0x11 });
+            let len = 20 + self.dice.below(1000) as usize;
+            self.packet(now, at, &head, len, n + 1 == packets, key && n == 0, departed);
+        }
+        let track = &mut self.tracks[at];
+        track.frames += 1;
+        track.timestamp = track.timestamp.wrapping_add(3000);
+        track.next_frame += Duration::from_micros(33_333);
+    }
+
+    /// A packet, now and then with others before it that carry nothing.
+    #[expect(clippy::too_many_arguments, reason = "that is what a packet is made of")]
+    fn packet(
+        &mut self,
+        now: Instant,
+        at: usize,
+        head: &[u8],
+        len: usize,
+        marker: bool,
+        key: bool,
+        departed: &mut Vec<Departed>,
+    ) {
+        if self.tracks[at].count > 20 {
+            if self.dice.chance(self.habits.leaps) {
+                self.tracks[at].next_index += self.dice.below(2_990);
+            }
+            for (content, percent) in
+                [(Content::Nothing, self.habits.nothing), (Content::Foreign, self.habits.foreign)]
+            {
+                while self.dice.chance(percent) {
+                    let payload = if content == Content::Foreign { vec![1, 2, 3] } else { Vec::new() };
+                    self.send(now, at, content, payload, false, false, departed);
+                }
+            }
+        }
+        let payload = self.payload(at, head, len);
+        self.send(now, at, Content::Media, payload, marker, key, departed);
+    }
+
+    /// A payload as there is no other.
+    fn payload(&mut self, at: usize, head: &[u8], len: usize) -> Vec<u8> {
+        self.made += 1;
+        let mut payload = head.to_vec();
+        payload.extend([self.number as u8, at as u8]);
+        payload.extend(self.made.to_be_bytes());
+        payload.extend((0..len).map(|n| (n as u32).wrapping_mul(self.made) as u8));
+        payload
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "that is what a packet is made of")]
+    fn send(
+        &mut self,
+        now: Instant,
+        at: usize,
+        content: Content,
+        payload: Vec<u8>,
+        marker: bool,
+        key: bool,
+        departed: &mut Vec<Departed>,
+    ) {
+        let (line, track) = (&self.lines[at], &mut self.tracks[at]);
+        let sent = Rc::new(Sent {
+            track: at,
+            ssrc: track.ssrc,
+            index: track.next_index,
+            timestamp: track.timestamp,
+            marker,
+            content,
+            key: key || (line.kind == Kind::Audio && content == Content::Media),
+            payload,
+            level: (line.ids.audio_level != 0 && self.dice.chance(80)).then(|| level(&mut self.dice)),
+            payload_type: if content == Content::Foreign { 13 } else { line.payload_type },
+        });
+        let (sender, _) = self.client.keys.as_ref().unwrap();
+        let wire = sent.seal(line, sender, &mut self.dice);
+        if content == Content::Media {
+            track.kept.insert(sent.index as u16, (Rc::clone(&sent), wire.clone(), now));
+        }
+        // The rollover counter is guessed from the first packet that comes (RFC 3711 section 3.3.1).
+        let fragile = track.count == 0 && sent.index > 0x7000;
+        track.next_index += 1;
+        track.count += 1;
+        departed.push((wire, Media::Packet(sent), fragile));
+    }
+
+    /// Takes RTCP from the router. Returns what was asked for again.
+    pub(super) fn receive_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Vec<Departed> {
+        let mut datagram = datagram.to_vec();
+        let (_, receiver) = self.client.keys.as_mut().expect("media comes after the handshake");
+        let len = receiver.open_rtcp(&mut datagram).expect("an authentic RTCP packet, under a new index").len;
+        let mut departed = Vec::new();
+        for packet in rtcp::packets(&datagram[..len]) {
+            match packet.expect("well-formed RTCP") {
+                Packet::Nack(nack) => {
+                    let track = self.tracks.iter().position(|track| track.ssrc == nack.media);
+                    for sequence in nack.lost {
+                        departed.extend(track.and_then(|at| self.repair(now, at, sequence)));
+                    }
+                }
+                Packet::Pli(pli) => {
+                    self.tracks.iter_mut().filter(|track| track.ssrc == pli.media).for_each(|track| {
+                        track.wants_key = true;
+                    });
+                }
+                _ => {}
+            }
+        }
+        departed
+    }
+
+    fn repair(&mut self, now: Instant, at: usize, sequence: u16) -> Option<Departed> {
+        let (line, track) = (&self.lines[at], &mut self.tracks[at]);
+        let (sent, wire, made) = track.kept.get(&sequence)?;
+        // Who asks by 16 bits means something near.
+        if now >= *made + Duration::from_secs(1) || sent.index + 10_000 < track.next_index {
+            return None;
+        }
+        if line.rtx.is_none() {
+            return Some((wire.clone(), Media::Packet(Rc::clone(sent)), false));
+        }
+        let (sender, _) = self.client.keys.as_ref()?;
+        let index = track.next_rtx;
+        track.next_rtx += 1;
+        let wire = sent.seal_rtx(line, track.rtx_ssrc, index, sender, &mut self.dice);
+        Some((wire, Media::Repair(Rc::clone(sent), track.rtx_ssrc, index), index == 0))
+    }
+}
+
+impl Track {
+    fn new(now: Instant, line: &Line, habits: Habits, dice: &mut Dice) -> Self {
+        let (ssrc, rtx_ssrc) = line.ssrcs.unwrap_or((dice.roll() as u32, dice.roll() as u32));
+        let late = dice.chance(habits.late_starts);
+        Self {
+            ssrc,
+            rtx_ssrc,
+            next_index: if late { 0x1_0000 - 1 - dice.below(200) } else { dice.below(0x7000) },
+            next_rtx: 0,
+            timestamp: if dice.chance(50) {
+                u32::MAX - dice.below(200_000) as u32
+            } else {
+                dice.roll() as u32
+            },
+            next_frame: now,
+            frames: dice.below(0x7fff) as u32,
+            count: 0,
+            wants_key: true,
+            kept: HashMap::new(),
+            descriptor: Descriptor {
+                picture_bits: [0, 7, 15][dice.below(3) as usize],
+                layers: dice.chance(50),
+            },
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! A subscriber: when media may flow to it, what it loses and asks for again.
+
+use super::client::Client;
+use super::tap::Tap;
+use crate::network::Dice;
+use rtp::Header;
+use rtp::rtcp::Writer;
+use rtp::srtp::MAX_RTCP_OVERHEAD;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant, SystemTime};
+
+/// Who asks in RTCP.
+const OWN_SSRC: u32 = 1;
+
+/// So many retransmissions per track are granted for certain: the budget for a burst is 128 KB.
+const MAX_ASKED: usize = 80;
+
+/// A time in which media flows; it ends when the subscriber leaves, or is taken for away.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Epoch {
+    pub(super) from: Instant,
+    pub(super) until: Option<Instant>,
+}
+
+/// A packet that was asked for, and when the router heard of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked {
+    pub(super) at: Instant,
+    pub(super) line: usize,
+    pub(super) index: u64,
+}
+
+pub(super) struct Subscriber {
+    pub(super) client: Client,
+    pub(super) tap: Tap,
+    /// Which stream it gets.
+    pub(super) stream: usize,
+    pub(super) epochs: Vec<Epoch>,
+    pub(super) asked: Vec<Asked>,
+    /// It is not there any more.
+    pub(super) left: bool,
+    /// When it was last heard.
+    pub(super) heard: Instant,
+    pub(super) next_check: Instant,
+    /// Percent of what is sent to it.
+    pub(super) loss: u64,
+    /// What it misses: line, index, when to ask.
+    missing: Vec<(usize, u64, Instant)>,
+    missed: Vec<usize>,
+}
+
+impl Subscriber {
+    pub(super) fn new(now: Instant, client: Client, tap: Tap, stream: usize, loss: u64) -> Self {
+        Self {
+            missed: vec![0; tap.lines.len()],
+            client,
+            tap,
+            stream,
+            epochs: Vec::new(),
+            asked: Vec::new(),
+            left: false,
+            heard: now,
+            next_check: now,
+            loss,
+            missing: Vec::new(),
+        }
+    }
+
+    pub(super) fn address(&self) -> SocketAddr {
+        self.client.address
+    }
+
+    /// Whether media flows to it.
+    pub(super) fn is_live(&self) -> bool {
+        self.epochs.last().is_some_and(|epoch| epoch.until.is_none())
+    }
+
+    /// Media flows from now on.
+    pub(super) fn begin(&mut self, now: Instant) {
+        self.epochs.push(Epoch { from: now, until: None });
+    }
+
+    /// Media flows no more.
+    pub(super) fn pause(&mut self, at: Instant) {
+        if let Some(epoch) = self.epochs.last_mut() {
+            epoch.until.get_or_insert(at);
+        }
+        self.missing.clear();
+    }
+
+    pub(super) fn leave(&mut self, now: Instant) {
+        self.pause(now);
+        self.left = true;
+    }
+
+    /// Media or a report on its way to the subscriber.
+    pub(super) fn receive(&mut self, now: Instant, wall: SystemTime, datagram: &[u8], dice: &mut Dice) {
+        let (_, receiver) = self.client.keys.as_mut().expect("media comes after the handshake");
+        if rtp::packet::is_rtcp(datagram) {
+            return self.tap.take_rtcp(receiver, datagram);
+        }
+        self.tap.take(now, wall, receiver, datagram);
+        let Some(seen) = self.tap.seen.last() else { return };
+        let asks = self.tap.lines[seen.line].line.nack && self.missed[seen.line] < MAX_ASKED;
+        if asks && !seen.repair && dice.chance(self.loss) {
+            self.missed[seen.line] += 1;
+            self.missing.push((seen.line, seen.index, now + Duration::from_millis(20 + dice.below(60))));
+        }
+    }
+
+    /// What it asks for now.
+    pub(super) fn due_requests(&mut self, now: Instant) -> Vec<(usize, u64)> {
+        let due = |missing: &mut (usize, u64, Instant)| missing.2 <= now;
+        self.missing.extract_if(.., due).map(|(line, index, _)| (line, index)).collect()
+    }
+
+    /// A request for packets of a track, encrypted.
+    pub(super) fn nack(&mut self, line: usize, indexes: &[u64]) -> Vec<u8> {
+        let lost: Vec<u16> = indexes.iter().map(|index| *index as u16).collect();
+        let media = self.tap.lines[line].ssrc;
+        self.rtcp(|writer| writer.nack(OWN_SSRC, media, &lost).unwrap())
+    }
+
+    /// A request for a key frame, encrypted.
+    pub(super) fn pli(&mut self, line: usize) -> Vec<u8> {
+        let media = self.tap.lines[line].ssrc;
+        self.rtcp(|writer| writer.pli(OWN_SSRC, media).unwrap())
+    }
+
+    fn rtcp(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
+        let mut bytes = vec![0; 1200];
+        let mut writer = Writer::new(&mut bytes);
+        write(&mut writer);
+        let len = writer.len();
+        bytes.resize(len + MAX_RTCP_OVERHEAD, 0);
+        let (sender, _) = self.client.keys.as_mut().unwrap();
+        let len = sender.seal_rtcp(&mut bytes, len).unwrap();
+        bytes.truncate(len);
+        bytes
+    }
+}
+
+/// Whether a datagram is media or a report, and not of a handshake.
+pub(super) fn is_media(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| (128..=191).contains(first)) && Header::parse(datagram).is_ok()
+}
