@@ -176,8 +176,8 @@ impl Stream {
             Role::Media(_) => track.receive(now, authentic.index, authentic.header, authentic.packet),
             Role::Rtx(_) => track.receive_rtx(now, authentic.packet),
         };
-        if matches!(role, Role::Rtx(_)) && entry.is_some() {
-            self.sources.repaired(header.ssrc, track.ssrc());
+        if matches!(authentic.role, Role::Rtx(_)) && entry.is_some() {
+            publisher.repaired(authentic.header.ssrc, track.ssrc());
         }
         let first = !std::mem::replace(&mut self.live, true);
         let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;

@@ -64,6 +64,11 @@ impl Publisher {
         Some(Authentic { header, index: opened.index, role, packet })
     }
 
+    /// A retransmission under this SSRC has repaired that source.
+    pub(super) fn repaired(&mut self, rtx_ssrc: u32, source: Option<u32>) {
+        self.sources.repaired(rtx_ssrc, source);
+    }
+
     fn note_arrival(&mut self, now: Instant, header: &Header, packet: &[u8]) {
         let sequence = self
             .transport_cc

@@ -17,6 +17,7 @@ use tonic::{Code, Status};
 
 use super::*;
 
+mod branches;
 mod life;
 mod recording;
 

@@ -4,7 +4,7 @@ use super::client::Client;
 use super::offer::{self, Answer, Ids, Line};
 use super::publisher::{Habits, Publisher};
 use crate::network::Dice;
-use media::{Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
+use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
 use model::ids::{StreamId, SubscriptionId};
 use rtp::srtp::Profile;
 use sdp::Kind;
@@ -42,7 +42,7 @@ impl Call {
         let now = Instant::now();
         let dtls = Arc::new(DtlsIdentity::generate().unwrap());
         let candidates = vec![SocketAddr::new(SERVER, 40_000)];
-        let router = Router::new(Config { dtls, candidates, limits: Limits::default() });
+        let router = Router::new(Config { dtls, candidates, coalesce: COALESCE, limits: Limits::default() });
         Self { now, router, publishers: Vec::new(), subscribers: Vec::new(), start: now }
     }
 

@@ -12,7 +12,7 @@ use super::tap::{Outgoing, Tap};
 use super::verdict::{Verdict, sources_run_on};
 use crate::network::Dice;
 use crate::world::{Outgoing as Kept, mid, sid};
-use media::{Config, Event, Incoming, Limits, Router};
+use media::{COALESCE, Config, Event, Incoming, Limits, Router};
 use rtp::srtp::Profile;
 use sdp::Kind;
 use std::cmp::Reverse;
@@ -82,8 +82,12 @@ impl Scene {
         let mut dice = Dice::new(seed);
         let start = crate::world::epoch();
         let candidates = vec!["127.0.0.1:40000".parse().unwrap()];
-        let config =
-            Config { dtls: Arc::clone(&crate::world::IDENTITY), candidates, limits: Limits::default() };
+        let config = Config {
+            dtls: Arc::clone(&crate::world::IDENTITY),
+            candidates,
+            coalesce: COALESCE,
+            limits: Limits::default(),
+        };
         Self {
             now: start,
             script: Script::new(&mut dice),
@@ -415,7 +419,7 @@ impl Scene {
             Event::SubscriptionLive { sid } => self.subscribers[number(sid.as_str())].begin(now),
             Event::SubscriptionEnded { sid, .. } => self.subscribers[number(sid.as_str())].leave(now),
             Event::StreamLive { .. } => {}
-            Event::StreamEnded { .. } => unreachable!("{event:?}"),
+            Event::StreamEnded { .. } | Event::BranchEnded { .. } => unreachable!("{event:?}"),
         }
     }
 
