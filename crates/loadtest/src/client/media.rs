@@ -4,6 +4,7 @@ use super::Outgoing;
 use super::connection::Client;
 use super::sending::Stamp;
 use rtp::{Header, RtpPacket, rtx};
+use sdp::Kind;
 use std::time::Instant;
 
 /// What a packet is.
@@ -29,6 +30,12 @@ pub struct Received<'a> {
 }
 
 impl Client {
+    /// What a received SSRC carries; `None`: retransmissions, or nothing known.
+    #[must_use]
+    pub fn media_kind(&self, ssrc: u32) -> Option<Kind> {
+        self.receiving.iter().find(|track| track.ssrc == ssrc).map(|track| track.kind)
+    }
+
     /// Takes an RTP packet. It is counted by its plain header; `open` says whether to decrypt it as well, which is what
     /// most of the time goes into (a repair always is: its number is inside). `None`: not authentic, no repair but a
     /// probe, or of no track.
