@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::config::{Config, ConfigError, Program, Sources};
 use crate::lifecycle::{self, EndSignals};
+use crate::load_test::{self, LoadTest};
 use crate::numbers::logs;
 use crate::ops::log_level;
 use crate::{descriptors, identity, roles};
@@ -40,6 +41,8 @@ enum Command {
     Sfu(Options),
     /// Check a config file and say what is wrong with it.
     Check(CheckOptions),
+    /// Put a synthetic load on a running server and measure it.
+    Loadtest(Box<LoadTest>),
 }
 
 #[derive(Debug, Args)]
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Register(options) => start(Program::Register, &options),
         Command::Sfu(options) => start(Program::Sfu, &options),
         Command::Check(options) => check(&options),
+        Command::Loadtest(command) => load_test::run(&command),
     }
 }
 

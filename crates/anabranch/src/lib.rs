@@ -8,6 +8,7 @@ pub mod edges;
 mod house;
 mod identity;
 mod lifecycle;
+mod load_test;
 mod numbers;
 mod ops;
 mod pages;
