@@ -24,7 +24,7 @@ pub(crate) struct FirstFrame {
 
 pub(crate) async fn measure(server: &Server, effort: Effort) -> anyhow::Result<FirstFrame> {
     let (sending, receiving) = (MediaThread::start(), MediaThread::start());
-    let stage = Stage::open(server, &sending, true).await?;
+    let stage = Stage::open(server, &sending).await?;
     let mut waits = Vec::new();
     for number in 0..effort.joins {
         tokio::time::sleep(APART + phase(number)).await;

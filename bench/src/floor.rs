@@ -1,72 +1,148 @@
-//! What forwarding cannot go below without offloads: a thread that sends datagrams of the same sizes,
-//! at the same times, to the same number of loopback sockets with `sendmmsg`, and does nothing else.
+//! What forwarding cannot go below: a thread that seals packets of the same sizes and sends them, at the same times, to
+//! the same number of loopback sockets, in the same groups, and does nothing else. It receives nothing, copies nothing
+//! and knows of no peers.
 
 use std::net::{SocketAddrV4, UdpSocket};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use rtp::Written;
+use rtp::srtp::{MasterKey, Profile, Sender};
 
 use crate::syscalls::{Batch, thread_cpu_time};
 
-/// 1.5 Mbit/s at 30 frames a second in packets of 1,100 bytes: 5.7 packets a frame.
+/// 1.5 Mbit/s at 30 frames a second in payloads of 1,100 bytes.
 const PACKETS_PER_FRAME: usize = 6;
 const FRAME: Duration = Duration::from_micros(33_333);
-/// Long enough for the clock, and short beside everything else.
-const FLAT_OUT: Duration = Duration::from_secs(1);
+/// 20 ms of Opus.
+const OPUS: Duration = Duration::from_millis(20);
 
-/// CPU time of the sending thread per packet.
+/// The header with what a subscriber gets of extensions (mid, abs-send-time, transport-wide sequence number).
+const HEADER: usize = 28;
+/// A video packet's payload: a frame of 6,250 bytes in six.
+const VIDEO: usize = 1_042;
+const AUDIO: usize = 90;
+
+/// What is sent.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Floor {
-    /// In bursts of a frame, 30 times a second, as the server has to.
-    pub(crate) paced_micros: f64,
-    /// One burst after the other: warm caches, no waking up.
-    pub(crate) flat_out_micros: f64,
+pub(crate) struct Shape {
+    pub(crate) receivers: usize,
+    pub(crate) audio: bool,
+    /// A frame's packets one by one.
+    pub(crate) spaced: bool,
 }
 
-pub(crate) async fn measure(receivers: usize, size: usize, window: Duration) -> anyhow::Result<Floor> {
+/// CPU time of the sending thread per packet, in µs.
+pub(crate) fn measure(shape: Shape, window: Duration) -> anyhow::Result<f64> {
     let mut addresses = Vec::new();
-    let mut tasks = Vec::new();
-    for _ in 0..receivers {
-        let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
+    let mut sockets = Vec::new();
+    for _ in 0..shape.receivers {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        socket.set_nonblocking(true)?;
         let std::net::SocketAddr::V4(address) = socket.local_addr()? else { continue };
         addresses.push(address);
-        tasks.push(tokio::spawn(async move {
-            let mut buffer = vec![0; 2_048];
-            while socket.recv(&mut buffer).await.is_ok() {}
-        }));
+        sockets.push(socket);
     }
-    let sender = thread::spawn(move || send(&addresses, size, window));
-    let floor = tokio::task::spawn_blocking(move || sender.join()).await?;
-    for task in tasks {
-        task.abort();
-    }
-    floor.ok().context("the sending thread panicked")?
+    let receiver = Receiver::start(sockets)?;
+    let sender = thread::spawn(move || send(&addresses, shape, window));
+    let micros = sender.join().ok().context("the sending thread panicked")?;
+    receiver.stop();
+    micros
 }
 
-fn send(addresses: &[SocketAddrV4], size: usize, window: Duration) -> anyhow::Result<Floor> {
-    let socket = UdpSocket::bind("127.0.0.1:0")?;
-    let mut batch = Batch::new(addresses, PACKETS_PER_FRAME, size);
-    let paced_micros = run(&mut batch, &socket, window, Some(FRAME))?;
-    let flat_out_micros = run(&mut batch, &socket, window.min(FLAT_OUT), None)?;
-    Ok(Floor { paced_micros, flat_out_micros })
+/// Takes in what comes, as the load generator does.
+struct Receiver {
+    stop: std::sync::Arc<std::sync::atomic::AtomicBool>,
+    thread: thread::JoinHandle<()>,
 }
 
-fn run(
-    batch: &mut Batch,
-    socket: &UdpSocket,
-    window: Duration,
-    frame: Option<Duration>,
-) -> anyhow::Result<f64> {
-    let (since, cpu) = (Instant::now(), thread_cpu_time()?);
-    let mut bursts = 0u32;
-    while since.elapsed() < window {
-        batch.send(socket)?;
-        bursts += 1;
-        if let Some(frame) = frame {
-            thread::sleep((frame * bursts).saturating_sub(since.elapsed()));
+impl Receiver {
+    fn start(sockets: Vec<UdpSocket>) -> anyhow::Result<Self> {
+        let mut poll = mio::Poll::new()?;
+        let mut sockets: Vec<_> = sockets.into_iter().map(mio::net::UdpSocket::from_std).collect();
+        for (index, socket) in sockets.iter_mut().enumerate() {
+            poll.registry().register(socket, mio::Token(index), mio::Interest::READABLE)?;
         }
+        let stop = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let stopped = std::sync::Arc::clone(&stop);
+        let thread = thread::spawn(move || {
+            let mut events = mio::Events::with_capacity(1_024);
+            let mut buffer = [0; 2_048];
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                if poll.poll(&mut events, Some(Duration::from_millis(100))).is_err() {
+                    continue;
+                }
+                for event in &events {
+                    let Some(socket) = sockets.get(event.token().0) else { continue };
+                    while socket.recv(&mut buffer).is_ok() {}
+                }
+            }
+        });
+        Ok(Self { stop, thread })
     }
-    let cpu = (thread_cpu_time()? - cpu).as_secs_f64();
-    Ok(cpu * 1e6 / (f64::from(bursts) * batch.len() as f64))
+
+    fn stop(self) {
+        self.stop.store(true, std::sync::atomic::Ordering::Relaxed);
+        // Its answer says nothing.
+        let _ = self.thread.join();
+    }
+}
+
+/// Something that is sent again and again.
+struct Source {
+    batch: Batch,
+    every: Duration,
+    due: Duration,
+}
+
+fn send(addresses: &[SocketAddrV4], shape: Shape, window: Duration) -> anyhow::Result<f64> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    let sealer = Sealer::new()?;
+    let source = |batch, every| Source { batch, every, due: Duration::ZERO };
+    let video = |each, groups| Batch::new(addresses, each, HEADER + VIDEO + TAG, groups);
+    let mut sources = vec![if shape.spaced {
+        source(video(1, false), FRAME / PACKETS_PER_FRAME as u32)
+    } else {
+        source(video(PACKETS_PER_FRAME, true), FRAME)
+    }];
+    if shape.audio {
+        sources.push(source(Batch::new(addresses, 1, HEADER + AUDIO + TAG, false), OPUS));
+    }
+    let (since, cpu) = (Instant::now(), thread_cpu_time()?);
+    let mut packets = 0;
+    while since.elapsed() < window {
+        for source in &mut sources {
+            if source.due <= since.elapsed() {
+                sealer.seal(&mut source.batch)?;
+                source.batch.send(&socket)?;
+                packets += source.batch.len();
+                source.due += source.every;
+            }
+        }
+        let next = sources.iter().map(|source| source.due).min().unwrap_or_default();
+        thread::sleep(next.saturating_sub(since.elapsed()));
+    }
+    Ok((thread_cpu_time()? - cpu).as_secs_f64() * 1e6 / packets.max(1) as f64)
+}
+
+/// The tag of AES-GCM.
+const TAG: usize = 16;
+
+struct Sealer(Sender);
+
+impl Sealer {
+    fn new() -> anyhow::Result<Self> {
+        let profile = Profile::AeadAes128Gcm;
+        let key = MasterKey::new(profile, &vec![7; profile.key_len()], &vec![8; profile.salt_len()])?;
+        Ok(Self(Sender::new(&key)?))
+    }
+
+    fn seal(&self, batch: &mut Batch) -> anyhow::Result<()> {
+        for datagram in batch.datagrams() {
+            let packet = Written { header_len: HEADER, len: datagram.len() - TAG };
+            self.0.seal_rtp(datagram, packet, 0)?;
+        }
+        Ok(())
+    }
 }

@@ -1,17 +1,18 @@
-//! What the server costs, measured on the real binary with str0m peers on loopback, beside what a
-//! plain UDP loop costs on the same machine in the same run.
+//! What the server costs, measured on the real binary on loopback, beside the least that it could cost on the same
+//! machine in the same run.
 #![expect(clippy::print_stdout, reason = "a table for people is what this program is for")]
 
-mod connections;
 mod first_frame;
 mod floor;
-mod forwarding;
+mod loads;
 mod machine;
 mod process;
 mod recording;
 mod report;
 mod room;
+mod server_use;
 mod syscalls;
+mod upkeep;
 
 use std::fs;
 use std::path::PathBuf;
@@ -21,7 +22,7 @@ use anyhow::Context;
 use clap::Parser;
 use peer::ServerConfig;
 
-use crate::report::Report;
+use crate::report::{Others, Report};
 
 /// Measures the server that lies beside this program, or that ANABRANCH_BIN names.
 #[derive(Debug, Parser)]
@@ -39,9 +40,9 @@ struct Options {
     /// Keep the server on this core, and the load on the others.
     #[arg(long, value_name = "CORE")]
     pin: Option<usize>,
-    /// Media workers of the server (default: the server's own choice; 1 with --pin).
-    #[arg(long, value_name = "N")]
-    workers: Option<usize>,
+    /// Only loads whose name contains this, and nothing else.
+    #[arg(long, value_name = "TEXT")]
+    only: Option<String>,
 }
 
 /// How much is measured.
@@ -51,8 +52,10 @@ struct Effort {
     warm_up: Duration,
     /// Of one measurement of a steady state.
     window: Duration,
-    /// Numbers of subscribers.
-    subscribers: &'static [usize],
+    /// Subscribers of a load, and publishers, at the most.
+    most_subscribers: usize,
+    /// Connections per second while a load is set up.
+    ramp: f64,
     /// Joins whose first frame is waited for.
     joins: usize,
     /// Peer connections that are set up as fast as they can be.
@@ -64,7 +67,8 @@ struct Effort {
 const FULL: Effort = Effort {
     warm_up: Duration::from_secs(3),
     window: Duration::from_secs(10),
-    subscribers: &[1, 10, 100],
+    most_subscribers: usize::MAX,
+    ramp: 200.0,
     joins: 100,
     connections: 400,
     recordings: 200,
@@ -73,7 +77,8 @@ const FULL: Effort = Effort {
 const QUICK: Effort = Effort {
     warm_up: Duration::from_millis(300),
     window: Duration::from_millis(700),
-    subscribers: &[1, 10],
+    most_subscribers: 5,
+    ramp: 100.0,
     joins: 4,
     connections: 20,
     recordings: 4,
@@ -97,41 +102,26 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
     let machine = machine::describe();
     // The load's threads inherit the cores of this one.
     let cores = process::Cores::split(options.pin)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let start = || cores.start_server(server_config(options));
-
-    let server = start()?;
-    let (forwarding, memory) = runtime.block_on(forwarding::measure(&server, effort))?;
-    server.stop();
-    let mut floors = Vec::new();
-    for row in &forwarding {
-        floors.push(runtime.block_on(floor::measure(row.subscribers, row.packet_bytes, effort.window))?);
-    }
-    let server = start()?;
-    let first_frame = runtime.block_on(first_frame::measure(&server, effort))?;
-    server.stop();
-    let server = start()?;
-    let connections = runtime.block_on(connections::measure(&server, effort))?;
-    server.stop();
     let start = |config| cores.start_server(config);
-    let recording = runtime.block_on(recording::measure(start, || server_config(options), effort))?;
-    Ok(Report {
-        machine,
-        quick: options.quick,
-        pinned: options.pin,
-        forwarding,
-        floors,
-        memory,
-        first_frame,
-        connections,
-        recording,
-    })
+    let wanted = |case: &loads::Case| options.only.as_ref().is_none_or(|only| case.name.contains(only));
+    let mut rows = Vec::new();
+    for case in loads::cases().into_iter().filter(wanted) {
+        eprintln!("{} …", case.name);
+        rows.push(loads::measure(&start, &case, effort)?);
+    }
+    let others = if options.only.is_some() { None } else { Some(measure_others(start, effort)?) };
+    Ok(Report { machine, quick: options.quick, pinned: options.pin, rows, others })
 }
 
-fn server_config(options: &Options) -> ServerConfig {
-    let config = ServerConfig::default();
-    match options.workers.or(options.pin.map(|_| 1)) {
-        Some(workers) => config.workers(workers),
-        None => config,
-    }
+fn measure_others(
+    start: impl Fn(ServerConfig) -> anyhow::Result<peer::Server>,
+    effort: Effort,
+) -> anyhow::Result<Others> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let upkeep = upkeep::measure(&start, effort)?;
+    let server = start(ServerConfig::default())?;
+    let first_frame = runtime.block_on(first_frame::measure(&server, effort))?;
+    server.stop();
+    let recording = runtime.block_on(recording::measure(start, ServerConfig::default, effort))?;
+    Ok(Others { upkeep, first_frame, recording })
 }

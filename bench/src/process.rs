@@ -10,18 +10,26 @@ use crate::syscalls;
 /// CPU time of all threads of a process since their start, in nanoseconds: the first number of each
 /// `/proc/PID/task/*/schedstat`, to which the scheduler adds when a thread stops running.
 pub(crate) fn cpu_nanos(pid: u32) -> anyhow::Result<u64> {
-    let mut sum = 0;
-    for task in fs::read_dir(format!("/proc/{pid}/task")).context("the server is gone")? {
-        // A thread may end between the listing and the reading.
-        let Ok(schedstat) = fs::read_to_string(task?.path().join("schedstat")) else { continue };
-        sum += schedstat.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
-    }
-    Ok(sum)
+    nanos_of(pid, |_| true)
 }
 
-/// The same of this process.
-pub(crate) fn own_cpu_nanos() -> anyhow::Result<u64> {
-    cpu_nanos(std::process::id())
+/// The same of the threads that move media.
+pub(crate) fn media_nanos(pid: u32) -> anyhow::Result<u64> {
+    nanos_of(pid, |name| name.starts_with("media-"))
+}
+
+fn nanos_of(pid: u32, counts: impl Fn(&str) -> bool) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for task in fs::read_dir(format!("/proc/{pid}/task")).context("the server is gone")? {
+        let task = task?.path();
+        // A thread may end between the listing and the reading.
+        let Ok(name) = fs::read_to_string(task.join("comm")) else { continue };
+        let Ok(schedstat) = fs::read_to_string(task.join("schedstat")) else { continue };
+        if counts(&name) {
+            sum += schedstat.split(' ').next().and_then(|nanos| nanos.parse::<u64>().ok()).unwrap_or(0);
+        }
+    }
+    Ok(sum)
 }
 
 /// Resident memory of a process.

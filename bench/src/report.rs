@@ -1,15 +1,15 @@
 //! The figures as a table, as JSON and as Markdown.
 
 use std::fmt::Write;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::connections::Connections;
 use crate::first_frame::FirstFrame;
-use crate::floor::Floor;
-use crate::forwarding::{Memory, Row};
+use crate::loads::Row;
 use crate::machine::Machine;
 use crate::recording::Recording;
+use crate::upkeep::Upkeep;
 
 /// Everything that was measured.
 #[derive(Debug)]
@@ -17,34 +17,43 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) quick: bool,
     pub(crate) pinned: Option<usize>,
-    pub(crate) forwarding: Vec<Row>,
-    /// One for each row of `forwarding`.
-    pub(crate) floors: Vec<Floor>,
-    pub(crate) memory: Memory,
+    pub(crate) rows: Vec<Row>,
+    /// What is no load; `None`: not measured.
+    pub(crate) others: Option<Others>,
+}
+
+/// What is no load.
+#[derive(Debug)]
+pub(crate) struct Others {
+    pub(crate) upkeep: Upkeep,
     pub(crate) first_frame: FirstFrame,
-    pub(crate) connections: Connections,
     pub(crate) recording: Recording,
 }
 
-const HEADINGS: [&str; 9] = [
-    "subscribers",
+const HEADINGS: [&str; 10] = [
+    "load",
     "packets/s",
-    "server CPU, of a core",
+    "CPU, of a core",
     "CPU per packet",
-    "plain sendmmsg",
-    "ratio",
-    "delay p50",
-    "delay p99",
-    "lost",
+    "goal",
+    "floor",
+    "× floor",
+    "left together",
+    "in the server p50, p99",
+    "end to end p50, p99",
 ];
+
+/// Packets that did not arrive above this part mean that somebody's buffer overflowed.
+const MISSING: f64 = 0.0;
 
 impl Report {
     /// For a terminal.
     pub(crate) fn table(&self) -> String {
-        let rows: Vec<_> = self.cells().collect();
+        let rows: Vec<_> = self.rows.iter().map(cells).collect();
+        let wide = |text: &str| text.chars().count();
         let width = |column: usize| {
-            let cells = rows.iter().filter_map(|row| row.get(column)).map(String::len);
-            cells.chain(HEADINGS.get(column).map(|heading| heading.len())).max().unwrap_or(0)
+            let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| wide(cell));
+            cells.chain(HEADINGS.get(column).map(|heading| wide(heading))).max().unwrap_or(0)
         };
         let line = |cells: &[String]| {
             let cells = cells.iter().enumerate().map(|(column, cell)| format!("{cell:>0$}", width(column)));
@@ -79,8 +88,8 @@ impl Report {
         );
         out += METHOD;
         let _ = writeln!(out, "\n| {} |\n|{}", HEADINGS.join(" | "), " --: |".repeat(HEADINGS.len()));
-        for row in self.cells() {
-            let _ = writeln!(out, "| {} |", row.join(" | "));
+        for row in &self.rows {
+            let _ = writeln!(out, "| {} |", cells(row).join(" | "));
         }
         out.push('\n');
         for sentence in self.sentences() {
@@ -91,128 +100,147 @@ impl Report {
 
     /// For programs.
     pub(crate) fn json(&self) -> String {
-        let forwarding: Vec<Value> = self.forwarding.iter().zip(&self.floors).map(row_json).collect();
-        let (memory, first, connections) = (&self.memory, &self.first_frame, &self.connections);
         let machine = &self.machine;
+        let loads: Vec<Value> = self.rows.iter().map(row_json).collect();
         let value = json!({
             "machine": {
                 "cpu": machine.cpu, "cores": machine.cores, "kernel": machine.kernel, "date": machine.date,
-                "commit": machine.commit, "command": machine.command, "load": machine.load, "pinned": self.pinned, "quick": self.quick,
+                "commit": machine.commit, "command": machine.command, "load": machine.load,
+                "pinned": self.pinned, "quick": self.quick,
             },
-            "forwarding": forwarding,
-            "memory": {
-                "bytes_per_subscriber": memory.bytes_per_subscriber, "server_bytes": memory.server_bytes,
-            },
-            "first_frame": {
-                "joins": first.joins, "p50_ms": millis(first.p50), "p99_ms": millis(first.p99),
-                "max_ms": millis(first.longest),
-            },
-            "connections": {
-                "count": connections.count, "per_second": connections.per_second,
-                "cpu_ms_each": connections.cpu_millis_each, "server_load": connections.server_load,
-                "generator_load": connections.generator_load, "doubt": connections.doubt(),
-            },
-            "recording": {
-                "streams": self.recording.streams, "load_without": self.recording.without,
-                "load_with": self.recording.with, "bytes_per_second": self.recording.bytes_per_second,
-                "dropped": self.recording.dropped,
-            },
+            "loads": loads,
+            "others": self.others.as_ref().map(others_json),
         });
         format!("{value:#}\n")
     }
 
-    fn cells(&self) -> impl Iterator<Item = Vec<String>> + '_ {
-        self.forwarding.iter().zip(&self.floors).map(|(row, floor)| {
-            let ratio = row.cpu_micros_per_packet / floor.paced_micros;
-            vec![
-                row.subscribers.to_string(),
-                format!("{:.0}", row.packets_per_second),
-                format!("{:.1} %", row.server_load * 100.0),
-                format!("{:.2} µs", row.cpu_micros_per_packet),
-                format!("{:.2} µs", floor.paced_micros),
-                format!("{ratio:.1}"),
-                format!("{:.2} ms", row.delay_p50_micros as f64 / 1e3),
-                format!("{:.2} ms", row.delay_p99_micros as f64 / 1e3),
-                format!("{:.2} %", row.missing * 100.0),
-            ]
-        })
-    }
-
     fn sentences(&self) -> Vec<String> {
-        let (memory, first, connections) = (&self.memory, &self.first_frame, &self.connections);
-        let mut sentences = vec![
-            format!(
-                "From `join` to the first whole key frame: {:.0} ms (p50), {:.0} ms (p99), {:.0} ms at most, of {} joins. \
-                 About 17 ms of it is the wait for the publisher's next frame (30 a second).",
-                millis(first.p50),
-                millis(first.p99),
-                millis(first.longest),
-                first.joins
-            ),
-            format!(
-                "Memory: {:.0} KiB per subscriber with its WebSocket (difference of the resident set over {} more), \
-                 {:.0} MiB in all.",
-                memory.bytes_per_subscriber / 1024.0,
-                memory.subscribers,
-                memory.server_bytes as f64 / 1_048_576.0
-            ),
-            format!(
-                "Connections: {:.0} per second (WebSocket, join, subscribe, ICE, DTLS; {} of them), {:.2} ms of the \
-                 server's CPU each; the server used {:.0} % of a core meanwhile.",
-                connections.per_second,
-                connections.count,
-                connections.cpu_millis_each,
-                connections.server_load * 100.0
-            ),
-        ];
-        let recording = &self.recording;
-        sentences.push(format!(
-            "Recording: {} Opus streams of 64 kbit/s take {:.1} % of a core, and recorded at once {:.1} %; {:.2} MB/s go to \
-             the disk, {} packets were lost on the way there.",
-            recording.streams,
-            recording.without * 100.0,
-            recording.with * 100.0,
-            recording.bytes_per_second / 1e6,
-            recording.dropped
-        ));
-        let flat: Vec<_> = self.floors.iter().map(|floor| format!("{:.2}", floor.flat_out_micros)).collect();
-        sentences.push(format!("The plain loop without pauses: {} µs per packet.", flat.join(", ")));
-        for row in &self.forwarding {
-            let doubt = row.doubt().map(|doubt| format!("With {} subscribers {doubt}", row.subscribers));
-            let load = row.generator_load * 100.0;
-            sentences
-                .extend(doubt.map(|doubt| format!("{doubt} (its thread was busy {load:.0} % of the time).")));
+        let mut sentences = self.others.as_ref().map(others_sentences).unwrap_or_default();
+        for row in &self.rows {
+            if row.missing > MISSING {
+                let percent = row.missing * 100.0;
+                sentences.push(format!("{}: {percent:.3} % of the packets were lost.", row.case.name));
+            }
+            sentences.extend(row.doubts.iter().map(|doubt| format!("{}: {doubt}.", row.case.name)));
         }
-        let load = connections.generator_load * 100.0;
-        sentences.extend(connections.doubt().map(|doubt| {
-            format!(
-                "While connections were set up, {doubt} (the load generator used {load:.0} % of what the server left free)."
-            )
-        }));
         sentences
     }
 }
 
+fn others_sentences(others: &Others) -> Vec<String> {
+    let Others { upkeep, first_frame: first, recording } = others;
+    let micros = |time: Duration| time.as_secs_f64() * 1e6;
+    let mut sentences = vec![
+        format!(
+            "A new connection: {:.0} µs of the media thread (SDP, ICE, DTLS, SRTP; goal 500), {:.0} µs of all threads \
+             (requests, rooms and logs with it); {} of them came at {:.0} per second.",
+            micros(upkeep.connect_media),
+            micros(upkeep.connect_all),
+            upkeep.subscribers,
+            upkeep.per_second,
+        ),
+        format!(
+            "A subscriber that gets nothing: {:.0} µs of CPU per second (goal 20), and {:.1} KB of memory (goal 30).",
+            micros(upkeep.idle),
+            upkeep.memory / 1e3,
+        ),
+        format!(
+            "From `join` to the first whole key frame: {:.0} ms (p50), {:.0} ms (p99), {:.0} ms at most, of {} joins. \
+             About 17 ms of it is the wait for the publisher's next frame (30 a second).",
+            millis(first.p50),
+            millis(first.p99),
+            millis(first.longest),
+            first.joins,
+        ),
+        format!(
+            "Recording: {} Opus streams of 64 kbit/s take {:.1} % of a core, and recorded at once {:.1} %; \
+             {:.2} MB/s go to the disk, {} packets were lost on the way there.",
+            recording.streams,
+            recording.without * 100.0,
+            recording.with * 100.0,
+            recording.bytes_per_second / 1e6,
+            recording.dropped,
+        ),
+    ];
+    if upkeep.failed > 0 {
+        sentences.push(format!("{} connections did not come up.", upkeep.failed));
+    }
+    sentences
+}
+
+fn cells(row: &Row) -> Vec<String> {
+    let case = &row.case;
+    let optional = |value: Option<f64>, digits: usize| {
+        value.map_or_else(|| "–".to_owned(), |value| format!("{value:.digits$}"))
+    };
+    let pair = |[p50, p99]: [Option<Duration>; 2]| {
+        let one = |time: Option<Duration>| optional(time.map(millis), 2);
+        format!("{}, {} ms", one(p50), one(p99))
+    };
+    let ratio = row.floor.map(|floor| row.micros / floor);
+    vec![
+        case.name.to_owned(),
+        format!("{:.0}", row.packets_per_second),
+        format!("{:.1} %", row.server_load * 100.0),
+        format!("{:.2} µs", row.micros),
+        optional(case.goal, 1),
+        optional(row.floor, 2),
+        match case.goal_ratio {
+            Some(goal) => format!("{} (goal {goal:.1})", optional(ratio, 2)),
+            None => optional(ratio, 2),
+        },
+        format!("{:.1}", row.group),
+        pair(row.forwarding),
+        pair(row.delay),
+    ]
+}
+
 const METHOD: &str = "\
-One stream of 1.5 Mbit/s VP8 (RTP payloads of 1,100 bytes, 30 frames a second, a frame's packets at once) and
-50 Opus packets a second goes to str0m subscribers on loopback. CPU is that of all threads of the server alone,
-from `/proc/PID/task/*/schedstat` (nanoseconds), divided by the packets that reached subscribers; receiving,
-RTCP and the idle control plane are in it. \"Plain sendmmsg\" is one thread that sends datagrams of the same average
-size, in the same bursts, to the same number of sockets, in the same run, and receives nothing. Delays include
-both test peers.
+Each load has a server of its own and is made by `anabranch loadtest`'s library on loopback: streams of 1.5 Mbit/s of
+VP8 (30 frames a second, six packets of some 1,042 bytes each) and 50 Opus packets a second. \"Bursts\": a frame's
+packets at once, as from Chrome's pacer; \"spaced\": evenly. SRTP is AES-128-GCM unless said otherwise. CPU is that of
+all threads of the server, from `/proc/PID/task/*/schedstat` (nanoseconds), divided by the packets that reached
+subscribers: receiving, RTCP, timers, metrics and the control plane are in it. The floor is one thread that does
+nothing but seal packets of the same sizes and send them at the same times to as many sockets in the same run: a frame
+as one group (`UDP_SEGMENT`), or, spaced, one by one with `sendmmsg`. \"In the server\" is from the read of the socket
+until the copies are handed back to it, the wait for the rest of a frame included; the figures are upper bounds of the
+server's own histogram. \"End to end\" includes both ends of the load generator, which shares the cores.
 ";
 
-fn row_json((row, floor): (&Row, &Floor)) -> Value {
+fn row_json(row: &Row) -> Value {
+    let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
+    let [forwarding_p50, forwarding_p99] = row.forwarding.map(micros);
+    let [delay_p50, delay_p99] = row.delay.map(micros);
     json!({
-        "subscribers": row.subscribers, "packets_per_second": row.packets_per_second,
-        "packet_bytes": row.packet_bytes, "cpu_us_per_packet": row.cpu_micros_per_packet,
-        "server_load": row.server_load, "generator_load": row.generator_load, "missing": row.missing,
-        "delay_p50_us": row.delay_p50_micros as u64, "delay_p99_us": row.delay_p99_micros as u64,
-        "floor_us_per_packet": floor.paced_micros, "floor_flat_out_us_per_packet": floor.flat_out_micros,
-        "ratio": row.cpu_micros_per_packet / floor.paced_micros, "doubt": row.doubt(),
+        "load": row.case.name, "subscriptions": row.subscriptions, "cpu_us_per_packet": row.micros,
+        "goal_us": row.case.goal, "floor_us": row.floor, "goal_ratio": row.case.goal_ratio,
+        "ratio": row.floor.map(|floor| row.micros / floor), "packets_per_second": row.packets_per_second,
+        "server_load": row.server_load, "missing": row.missing, "datagrams_per_group": row.group,
+        "forwarding_p50_us": forwarding_p50, "forwarding_p99_us": forwarding_p99,
+        "delay_p50_us": delay_p50, "delay_p99_us": delay_p99, "doubts": row.doubts,
     })
 }
 
-fn millis(duration: std::time::Duration) -> f64 {
+fn others_json(others: &Others) -> Value {
+    let Others { upkeep, first_frame: first, recording } = others;
+    json!({
+        "upkeep": {
+            "subscribers": upkeep.subscribers, "per_second": upkeep.per_second,
+            "connect_media_us": upkeep.connect_media.as_micros() as u64,
+            "connect_all_us": upkeep.connect_all.as_micros() as u64,
+            "idle_us_per_second": upkeep.idle.as_secs_f64() * 1e6, "memory_bytes": upkeep.memory,
+        },
+        "first_frame": {
+            "joins": first.joins, "p50_ms": millis(first.p50), "p99_ms": millis(first.p99),
+            "max_ms": millis(first.longest),
+        },
+        "recording": {
+            "streams": recording.streams, "load_without": recording.without, "load_with": recording.with,
+            "bytes_per_second": recording.bytes_per_second, "dropped": recording.dropped,
+        },
+    })
+}
+
+fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
 }

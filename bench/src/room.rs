@@ -5,8 +5,7 @@ use peer::media::{TrackKind, VideoRate};
 use peer::{MediaThread, Peer, Publisher, PublisherConfig, Server, Subscriber, SubscriberConfig};
 
 /// One publisher's stream in a room of its own.
-pub(crate) struct Stage<'a> {
-    server: &'a Server,
+pub(crate) struct Stage {
     rid: String,
     mid: String,
     _camera: Publisher,
@@ -19,25 +18,18 @@ pub(crate) struct Viewer {
     _peer: Peer,
 }
 
-impl<'a> Stage<'a> {
-    /// Publishes 1.5 Mbit/s of VP8 and 50 Opus packets a second, or a stream without packets.
-    pub(crate) async fn open(server: &'a Server, thread: &MediaThread, sends: bool) -> anyhow::Result<Self> {
+impl Stage {
+    /// Publishes 1.5 Mbit/s of VP8 and 50 Opus packets a second.
+    pub(crate) async fn open(server: &Server, thread: &MediaThread) -> anyhow::Result<Self> {
         let rid = format!("bench {}", peer::unique());
         let owner = Peer::connect(server.ws_url(), "camera").await;
         owner.join(&rid).await;
         let tracks = vec![TrackKind::Audio, TrackKind::Video];
-        let config =
-            PublisherConfig { tracks, video: VideoRate::default(), sends, ..PublisherConfig::default() };
+        let config = PublisherConfig { tracks, video: VideoRate::default(), ..PublisherConfig::default() };
         let mut camera = Publisher::new(thread, &config);
         let published = owner.publish(&rid, &mut camera).await.context("the stream is refused")?;
         camera.connected().await;
-        Ok(Self { server, rid, mid: published.mid, _camera: camera, _owner: owner })
-    }
-
-    /// Somebody connects, joins and subscribes; media may still be on its way.
-    pub(crate) async fn enter(&self, name: &str, thread: &MediaThread) -> anyhow::Result<Viewer> {
-        let peer = Peer::connect(self.server.ws_url(), name).await;
-        self.watch(peer, thread).await
+        Ok(Self { rid, mid: published.mid, _camera: camera, _owner: owner })
     }
 
     /// Somebody who is connected joins and subscribes.

@@ -12,26 +12,54 @@ use std::time::Duration;
 /// The kernel takes no more messages in one call (UIO_MAXIOV).
 const MAX_MESSAGES: usize = 1_024;
 
-/// Datagrams of the same bytes to many addresses, to be sent again and again.
+/// A control message that asks for segments of a size, as the kernel lays it out.
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct Segments {
+    header: libc::cmsghdr,
+    size: u16,
+    _fill: [u8; 6],
+}
+
+/// Datagrams of one size to many addresses, to be sent again and again.
 pub(crate) struct Batch {
-    payload: Vec<u8>,
-    addresses: Vec<libc::sockaddr_in>,
-    parts: Vec<libc::iovec>,
+    /// Those of one address lie side by side.
+    payloads: Vec<u8>,
+    size: usize,
+    // What the messages point to; nothing of it moves while they are there.
+    addresses: Box<[libc::sockaddr_in]>,
+    parts: Box<[libc::iovec]>,
+    segments: Box<Segments>,
     messages: Vec<libc::mmsghdr>,
 }
 
 impl Batch {
-    /// `each` datagrams of `size` bytes to each address, those of one address side by side.
-    pub(crate) fn new(addresses: &[SocketAddrV4], each: usize, size: usize) -> Self {
-        let addresses = addresses.iter().map(raw_address).collect();
-        let mut batch =
-            Self { payload: vec![0x5a; size], addresses, parts: Vec::new(), messages: Vec::new() };
-        let part = libc::iovec { iov_base: batch.payload.as_mut_ptr().cast(), iov_len: size };
-        batch.parts = vec![part; batch.addresses.len() * each];
+    /// `each` datagrams of `size` bytes to each address, as one message for each datagram, or in `groups`: one for each
+    /// address, that the kernel cuts.
+    pub(crate) fn new(addresses: &[SocketAddrV4], each: usize, size: usize, groups: bool) -> Self {
+        let (messages_each, message_size) = if groups { (1, each * size) } else { (each, size) };
+        // SAFETY: a cmsghdr is made of integers, for which all zeros is a value.
+        let mut header: libc::cmsghdr = unsafe { zeroed() };
+        header.cmsg_level = libc::SOL_UDP;
+        header.cmsg_type = libc::UDP_SEGMENT;
+        header.cmsg_len = (size_of::<libc::cmsghdr>() + size_of::<u16>()) as _;
+        let mut batch = Self {
+            payloads: vec![0x5a; size * each * addresses.len()],
+            size,
+            addresses: addresses.iter().map(raw_address).collect(),
+            parts: Box::default(),
+            segments: Box::new(Segments { header, size: size as u16, _fill: [0; 6] }),
+            messages: Vec::new(),
+        };
+        let part = |data: &mut [u8]| libc::iovec { iov_base: data.as_mut_ptr().cast(), iov_len: data.len() };
+        batch.parts = batch.payloads.chunks_mut(message_size).map(part).collect();
+        let control = (groups && each > 1).then_some(&mut *batch.segments);
+        let control = control
+            .map_or((ptr::null_mut(), 0), |segments| (ptr::from_mut(segments).cast(), size_of::<Segments>()));
         let mut parts = batch.parts.iter_mut();
         for address in &mut batch.addresses {
-            for part in parts.by_ref().take(each) {
-                batch.messages.push(message(address, part));
+            for part in parts.by_ref().take(messages_each) {
+                batch.messages.push(message(address, part, control));
             }
         }
         batch
@@ -39,7 +67,12 @@ impl Batch {
 
     /// Number of datagrams.
     pub(crate) fn len(&self) -> usize {
-        self.messages.len()
+        self.payloads.len() / self.size.max(1)
+    }
+
+    /// The datagrams' bytes.
+    pub(crate) fn datagrams(&mut self) -> impl Iterator<Item = &mut [u8]> {
+        self.payloads.chunks_mut(self.size.max(1))
     }
 
     /// Sends all of them.
@@ -57,9 +90,9 @@ impl Batch {
 
 fn send_some(socket: &UdpSocket, messages: &mut [libc::mmsghdr]) -> io::Result<usize> {
     let count = libc::c_uint::try_from(messages.len()).map_err(io::Error::other)?;
-    // SAFETY: the pointer and the count are those of a slice of messages. Each points to an address
-    // and a part in vectors that the batch owns and never changes after it was made, and each part
-    // to the payload, which lives as long.
+    // SAFETY: the pointer and the count are those of a slice of messages. Each points to an address, a part and a
+    // control message that the batch owns on the heap and never moves, and each part to the payloads, which live as long
+    // and are not written to meanwhile.
     let sent = unsafe { libc::sendmmsg(socket.as_raw_fd(), messages.as_mut_ptr(), count, 0) };
     usize::try_from(sent).map_err(|_| io::Error::last_os_error())
 }
@@ -73,13 +106,19 @@ fn raw_address(address: &SocketAddrV4) -> libc::sockaddr_in {
     raw
 }
 
-fn message(address: &mut libc::sockaddr_in, part: &mut libc::iovec) -> libc::mmsghdr {
+fn message(
+    address: &mut libc::sockaddr_in,
+    part: &mut libc::iovec,
+    (control, control_len): (*mut libc::c_void, usize),
+) -> libc::mmsghdr {
     // SAFETY: mmsghdr is made of integers and pointers, for which all zeros is a value.
     let mut message: libc::mmsghdr = unsafe { zeroed() };
     message.msg_hdr.msg_name = ptr::from_mut(address).cast();
     message.msg_hdr.msg_namelen = size_of::<libc::sockaddr_in>() as libc::socklen_t;
     message.msg_hdr.msg_iov = ptr::from_mut(part);
     message.msg_hdr.msg_iovlen = 1;
+    message.msg_hdr.msg_control = control;
+    message.msg_hdr.msg_controllen = control_len as _;
     message
 }
 

@@ -181,6 +181,11 @@ impl Load {
         std::thread::sleep(time);
     }
 
+    /// Stops the publishers' media for good; the connections stay.
+    pub fn silence(&self) {
+        self.stage.threads.iter().for_each(MediaThread::silence);
+    }
+
     /// Measures a window. Subscribers come and go in it, as the options say.
     pub fn measure(&mut self, window: Duration) -> Measurement {
         let stage = Arc::clone(&self.stage);

@@ -80,7 +80,12 @@ impl World {
             now,
             clock: Clock { at: now, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) },
             identity: Arc::new(Identity::generate(profile).unwrap()),
-            router: Router::new(Config { dtls, candidates, limits: Limits::default() }),
+            router: Router::new(Config {
+                dtls,
+                candidates,
+                coalesce: media::COALESCE,
+                limits: Limits::default(),
+            }),
             server,
             clients: Vec::new(),
             flying: VecDeque::new(),

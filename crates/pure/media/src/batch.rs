@@ -3,6 +3,7 @@
 use crate::Stats;
 use crate::transport::ice::Path;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Instant;
 
 /// One datagram that arrived. Decrypted in place, so the data is the router's to write to.
 #[derive(Debug)]
@@ -83,6 +84,16 @@ pub struct SendBatch {
     used: usize,
     groups: Vec<Group>,
     datagrams: usize,
+    forwarded: Forwarded,
+}
+
+/// The media in a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Forwarded {
+    /// How many datagrams.
+    pub datagrams: u64,
+    /// When the first of what they carry came from its publisher; `None`: there is none.
+    pub since: Option<Instant>,
 }
 
 #[derive(Clone, Debug)]
@@ -114,7 +125,14 @@ impl SendBatch {
             used: 0,
             groups: Vec::with_capacity(BATCH_GROUPS),
             datagrams: 0,
+            forwarded: Forwarded::default(),
         }
+    }
+
+    /// What of it is media, but for what is sent again.
+    #[must_use]
+    pub fn forwarded(&self) -> Forwarded {
+        self.forwarded
     }
 
     /// The number of datagrams.
@@ -173,6 +191,7 @@ impl SendBatch {
         self.used = 0;
         self.datagrams = 0;
         self.groups.clear();
+        self.forwarded = Forwarded::default();
     }
 }
 
@@ -181,6 +200,8 @@ pub(crate) struct Outbox<'a> {
     batch: &'a mut SendBatch,
     sink: &'a mut dyn DatagramSink,
     stats: &'a mut Stats,
+    /// When that came which is being forwarded.
+    since: Option<Instant>,
 }
 
 impl<'a> Outbox<'a> {
@@ -189,7 +210,12 @@ impl<'a> Outbox<'a> {
         sink: &'a mut dyn DatagramSink,
         stats: &'a mut Stats,
     ) -> Self {
-        Self { batch, sink, stats }
+        Self { batch, sink, stats, since: None }
+    }
+
+    /// What is written from now on forwards media that came at this time; `None`: it is something else.
+    pub(crate) fn forward(&mut self, since: Option<Instant>) {
+        self.since = since;
     }
 
     /// The router's counters.
@@ -209,6 +235,11 @@ impl<'a> Outbox<'a> {
         let len = fill(buffer).unwrap_or(0).min(MAX_DATAGRAM);
         if len > 0 {
             self.batch.add(path, len);
+            if let Some(since) = self.since {
+                let forwarded = &mut self.batch.forwarded;
+                forwarded.datagrams += 1;
+                forwarded.since = Some(forwarded.since.map_or(since, |earlier| earlier.min(since)));
+            }
         }
         len
     }

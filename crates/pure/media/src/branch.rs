@@ -134,8 +134,7 @@ impl Copies {
     }
 
     /// When the first of the packets came to the root; `None` where they were sent before.
-    #[must_use]
-    pub fn since(&self) -> Option<Instant> {
+    pub(crate) fn since(&self) -> Option<Instant> {
         self.since
     }
 

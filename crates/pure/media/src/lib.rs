@@ -23,7 +23,7 @@ mod tape;
 mod timers;
 mod transport;
 
-pub use batch::{Datagram, DatagramGroup, DatagramSink, Incoming, SendBatch};
+pub use batch::{Datagram, DatagramGroup, DatagramSink, Forwarded, Incoming, SendBatch};
 pub use branch::{BranchId, Copies, Outline, Wish};
 pub use config::{COALESCE, Config, Limits};
 pub use detail::{StreamDetail, SubscriptionDetail, TrackDetail};

@@ -57,8 +57,6 @@ struct Core {
     events: VecDeque<Event>,
     /// Streams with packets that are still to be forwarded.
     dirty: Vec<usize>,
-    /// What a packet has waited that left in this call.
-    longest_wait: Duration,
     /// When the first of them has waited long enough for the rest of its frame.
     held_until: Option<Instant>,
     /// What tapped streams sent since the owner last took it.
@@ -81,7 +79,6 @@ impl Router {
             timers: Timers::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
-            longest_wait: Duration::ZERO,
             held_until: None,
             tape: Tape::default(),
             crossing: branches::Crossing::default(),
@@ -204,7 +201,6 @@ impl Router {
         sink: &mut impl DatagramSink,
     ) {
         self.last_call = Some(now);
-        self.core.longest_wait = Duration::ZERO;
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.receive_copies(Moment::new(now, wall), mid, copies, &mut out);
     }
@@ -229,7 +225,6 @@ impl Router {
         sink: &mut impl DatagramSink,
     ) {
         self.last_call = Some(now);
-        self.core.longest_wait = Duration::ZERO;
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.receive(Moment::new(now, wall), batch, &mut out);
     }
@@ -237,7 +232,6 @@ impl Router {
     /// Does what is due by now.
     pub fn handle_timeout(&mut self, now: Instant, wall: SystemTime, sink: &mut impl DatagramSink) {
         self.last_call = Some(now);
-        self.core.longest_wait = Duration::ZERO;
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.handle_timeout(Moment::new(now, wall), &mut out);
     }
@@ -263,19 +257,6 @@ impl Router {
         let stream = self.core.streams.get(*self.core.by_mid.get(mid)?)?;
         let subscriptions = stream.subscribers.iter().filter_map(|index| self.core.subscriptions.get(*index));
         Some(StreamDetail::of(stream, subscriptions))
-    }
-
-    /// How long, at the most, what left in the latest call of [`receive`](Self::receive) or
-    /// [`handle_timeout`](Self::handle_timeout) had waited for the rest of its frame.
-    #[must_use]
-    pub fn longest_wait(&self) -> Duration {
-        self.core.longest_wait
-    }
-
-    /// Media packets sent to subscribers since the start: of the counters the one that costs nothing.
-    #[must_use]
-    pub fn media_out(&self) -> u64 {
-        self.stats.media_out
     }
 
     /// The counters.

@@ -188,17 +188,17 @@ impl Stream {
         Arrived { taken: true, first, key_frame_wait }
     }
 
-    fn freshen(&mut self, now: Instant, track: usize, entry: cache::Entry) {
-        self.fresh_since.get_or_insert(now);
+    fn freshen(&mut self, since: Instant, track: usize, entry: cache::Entry) {
+        self.fresh_since.get_or_insert(since);
         self.fresh.push(Fresh { track, entry });
     }
 
-    /// A packet from the root. False: it was here already, or cannot be used.
-    pub(crate) fn receive_copy(&mut self, now: Instant, copied: &Copied<'_>) -> bool {
+    /// A packet from the root, to which it came at `since`. False: it was here already, or cannot be used.
+    pub(crate) fn receive_copy(&mut self, now: Instant, since: Instant, copied: &Copied<'_>) -> bool {
         self.live = true;
         let Some(track) = self.tracks.get_mut(copied.track) else { return false };
         let Some(entry) = track.receive_copy(now, copied) else { return false };
-        self.freshen(now, copied.track, entry);
+        self.freshen(since, copied.track, entry);
         true
     }
 
@@ -235,10 +235,15 @@ impl Stream {
         evening::even_out(&mut self.fresh, &mut self.tracks);
     }
 
-    /// What came was forwarded. Answers how long the first of it has waited.
-    pub(crate) fn forwarded(&mut self, now: Instant) -> Duration {
+    /// When the first of what is to be forwarded came from the publisher.
+    pub(crate) fn fresh_since(&self) -> Option<Instant> {
+        self.fresh_since
+    }
+
+    /// What came was forwarded.
+    pub(crate) fn forwarded(&mut self) {
         self.fresh.clear();
-        self.fresh_since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
+        self.fresh_since = None;
     }
 
     /// Copies what came to its branches.

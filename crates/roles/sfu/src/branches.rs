@@ -125,20 +125,14 @@ impl Branches {
         }
     }
 
-    /// Takes in what other workers sent. `sent` is told of each batch that was forwarded: since when it is on its way.
-    pub(crate) fn take_in(
-        &mut self,
-        router: &mut Router,
-        sink: &mut impl DatagramSink,
-        mut sent: impl FnMut(&Router, Option<Instant>),
-    ) {
+    /// Takes in what other workers sent.
+    pub(crate) fn take_in(&mut self, router: &mut Router, sink: &mut impl DatagramSink) {
         self.tips.retain(|(mid, tip)| {
             // No more than the ring holds: others wait, too.
             for _ in 0..RING {
                 match tip.copies.try_recv() {
                     Ok(copies) => {
                         router.receive_copies(Instant::now(), SystemTime::now(), mid, &copies, sink);
-                        sent(router, copies.since());
                         let _ = tip.spare.try_send(copies);
                     }
                     Err(TryRecvError::Empty) => break,

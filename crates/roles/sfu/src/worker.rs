@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use std::{io, thread};
 
-use media::{Config, DatagramGroup, DatagramSink, Event, Histogram, Incoming, Router, SendBatch};
+use media::{Config, DatagramGroup, DatagramSink, Event, Forwarded, Histogram, Incoming, Router, SendBatch};
 use model::ids::StreamId;
 use rustix::time::{ClockId, clock_gettime};
 
@@ -51,8 +51,8 @@ pub struct WorkerStats {
     pub socket: SocketStats,
     /// Processor time of its thread.
     pub cpu: Duration,
-    /// Media packets, from when they were taken from the socket until their copies were handed to it: for all that
-    /// left together, what the one took that waited longest.
+    /// Media packets, from when they were taken from the socket until their copies were handed to it: what left in one
+    /// system call counts as the first of it.
     pub forwarding: Histogram,
     /// Packets that found no room on their way to another worker.
     pub not_copied: u64,
@@ -103,7 +103,6 @@ struct Worker<'a, F> {
     inbox: &'a Inbox,
     taps: Taps,
     branches: Branches,
-    forwarding: Forwarding,
     tell: &'a mut F,
 }
 
@@ -116,7 +115,6 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             inbox,
             taps,
             branches: Branches::default(),
-            forwarding: Forwarding::default(),
             tell,
         }
     }
@@ -212,7 +210,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             }
             Command::Stats { reply } => {
                 let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
-                let (media, forwarding) = (self.router.stats(), self.forwarding.delays);
+                let (media, forwarding) = (self.router.stats(), self.outlet.forwarding);
                 let not_copied = self.branches.dropped();
                 let _ = reply.send(WorkerStats { media, socket, cpu: thread_time(), forwarding, not_copied });
             }
@@ -256,7 +254,6 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             let batch = batch.get_mut(..filled).unwrap_or_default();
             let now = Instant::now();
             self.router.receive(now, SystemTime::now(), batch, self.outlet);
-            self.forwarding.note(&self.router, now - self.router.longest_wait());
             if filled < ROUTED {
                 return;
             }
@@ -267,18 +264,12 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
         let now = Instant::now();
         if self.router.poll_timeout().is_some_and(|due| due <= now) {
             self.router.handle_timeout(now, SystemTime::now(), self.outlet);
-            self.forwarding.note(&self.router, now - self.router.longest_wait());
         }
     }
 
     /// What comes from other workers, and goes to them.
     fn take_copies(&mut self) {
-        let Self { branches, router, outlet, forwarding, .. } = self;
-        branches.take_in(router, *outlet, |router, since| {
-            if let Some(since) = since {
-                forwarding.note(router, since);
-            }
-        });
+        self.branches.take_in(&mut self.router, self.outlet);
     }
 
     fn hand_on(&mut self) {
@@ -304,24 +295,6 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     }
 }
 
-/// How long media takes through this worker.
-#[derive(Default)]
-struct Forwarding {
-    delays: Histogram,
-    sent: u64,
-}
-
-impl Forwarding {
-    /// What was sent since the last call had come by then.
-    fn note(&mut self, router: &Router, came: Instant) {
-        let sent = router.media_out();
-        if sent > self.sent {
-            self.delays.record_many(came.elapsed(), sent - self.sent);
-            self.sent = sent;
-        }
-    }
-}
-
 /// The processor time of the calling thread.
 fn thread_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
@@ -339,12 +312,20 @@ struct Outlet {
     socket: MediaSocket,
     buffers: SendBuffers,
     stats: SocketStats,
+    /// How long media took through this worker.
+    forwarding: Histogram,
     congestion_logged: Option<Instant>,
 }
 
 impl Outlet {
     fn new(socket: MediaSocket) -> Self {
-        Self { socket, buffers: SendBuffers::new(), stats: SocketStats::default(), congestion_logged: None }
+        Self {
+            socket,
+            buffers: SendBuffers::new(),
+            stats: SocketStats::default(),
+            forwarding: Histogram::default(),
+            congestion_logged: None,
+        }
     }
 
     fn log_congestion(&mut self) {
@@ -367,6 +348,10 @@ impl DatagramSink for Outlet {
             segment,
         });
         let report = self.socket.send(&mut self.buffers, outgoing);
+        let Forwarded { datagrams, since } = batch.forwarded();
+        if let Some(since) = since {
+            self.forwarding.record_many(since.elapsed(), datagrams);
+        }
         self.stats.sent += report.sent;
         self.stats.groups += report.groups;
         self.stats.congested += report.congested;

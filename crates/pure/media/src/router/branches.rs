@@ -140,8 +140,9 @@ impl Core {
         for report in copies.reports() {
             stream.receive_report(moment.now, report);
         }
+        let since = copies.since().unwrap_or(moment.now);
         for copied in copies.packets() {
-            out.stats().copies_in += u64::from(stream.receive_copy(moment.now, &copied));
+            out.stats().copies_in += u64::from(stream.receive_copy(moment.now, since, &copied));
         }
         if !stream.fresh.is_empty() && !self.dirty.contains(&index) {
             self.dirty.push(index);

@@ -35,13 +35,15 @@ impl Core {
         // The other routers begin while this one works.
         self.copy_fresh(index, out.stats());
         let Some(stream) = self.streams.get_mut(index) else { return };
+        out.forward(stream.fresh_since());
         for &subscriber in &stream.subscribers {
             if let Some(subscription) = self.subscriptions.get_mut(subscriber) {
                 subscription.forward(&stream.tracks, &stream.fresh, time, out);
             }
         }
         stream.tape_fresh(moment.now, &mut self.tape);
-        self.longest_wait = self.longest_wait.max(stream.forwarded(moment.now));
+        out.forward(None);
+        stream.forwarded();
         let owner = Owner::Stream(index);
         match stream.key_frame_timeout() {
             Some(at) => self.timers.set(moment.now, owner, Timer::KeyFrame, at),

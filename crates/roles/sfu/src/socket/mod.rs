@@ -65,6 +65,8 @@ impl MediaSocket {
         let _ = socket.set_recv_buffer_size(BUFFER_BYTES);
         let _ = socket.set_send_buffer_size(BUFFER_BYTES);
         control::ask_for_local_address(socket.as_raw_fd(), family)?;
+        // A refusal costs a little time for each datagram.
+        let _ = control::allow_fragments(socket.as_raw_fd(), family, false);
         // A kernel that does not put datagrams together hands them over one by one.
         let _ = control::ask_for_groups(socket.as_raw_fd());
         let segments = control::knows_segments(socket.as_raw_fd());

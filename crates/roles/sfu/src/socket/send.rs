@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::MediaSocket;
 use super::address::Name;
-use super::control::Control;
+use super::control::{self, Control};
 
 /// Groups per system call.
 const BATCH: usize = 64;
@@ -25,6 +25,9 @@ const BATCH: usize = 64;
 const WAITS: u32 = 2;
 /// How long each time. At 1 Gbit/s the card takes 125 KB in this time.
 const WAIT: Duration = Duration::from_millis(1);
+
+/// No more than this is sent at a time, but for a test: an Ethernet MTU.
+const USUAL: usize = 1500;
 
 /// How long groups are cut here after the kernel said that it cannot: the route, and with it the card, may change.
 const REFUSAL: Duration = Duration::from_secs(60);
@@ -76,6 +79,8 @@ pub(crate) struct SendBuffers {
     filled: usize,
     /// When the kernel said last that it cannot cut groups.
     refused: Option<Instant>,
+    /// Some path is too narrow for what we send: the kernel may cut datagrams into fragments.
+    narrow: bool,
 }
 
 #[derive(Clone, Copy)]
@@ -88,7 +93,7 @@ struct Slot {
 impl SendBuffers {
     pub(crate) fn new() -> Self {
         let slot = Slot { name: Name::EMPTY, name_length: 0, control: Control::empty() };
-        Self { slots: vec![slot; BATCH].into(), filled: 0, refused: None }
+        Self { slots: vec![slot; BATCH].into(), filled: 0, refused: None, narrow: false }
     }
 
     /// As if the kernel had just refused a group.
@@ -188,14 +193,26 @@ impl MediaSocket {
                     }
                     // The error is that of the first group: go on behind it.
                     code => {
-                        done += 1;
-                        if let Some(Some(group)) = rest.first() {
+                        let Some(Some(group)) = rest.first() else { return };
+                        if !self.widen(buffers, group, code) {
+                            done += 1;
                             self.send_refused(buffers, *group, code, report);
                         }
                     }
                 },
             }
         }
+    }
+
+    /// A datagram of a usual size is too large for its path, for the first time: from now on the kernel may cut them.
+    fn widen(&self, buffers: &mut SendBuffers, group: &Outgoing<'_>, code: Option<i32>) -> bool {
+        let narrow = code == Some(libc::EMSGSIZE) && group.segment <= USUAL && !buffers.narrow;
+        if narrow {
+            buffers.narrow = true;
+            // Where this fails, the next try fails as this one did.
+            let _ = control::allow_fragments(self.socket.as_raw_fd(), self.family, true);
+        }
+        narrow
     }
 
     /// What the kernel does not take as a group may be welcome one by one; what it does not take alone is dropped.

@@ -145,6 +145,47 @@ fn a_socket_that_refuses_groups_is_found_out_once() {
     a_group(&mut side, 21);
 }
 
+/// Runs in a network namespace of its own, where the loopback's MTU is the least that IPv6 allows. False: that takes
+/// root.
+fn on_a_narrow_path(test: impl FnOnce() + Send + 'static) -> bool {
+    let thread = std::thread::spawn(|| {
+        // SAFETY: no pointers are involved; it concerns this thread alone.
+        if unsafe { libc::unshare(libc::CLONE_NEWNET) } != 0 {
+            return false;
+        }
+        let mut ip = std::process::Command::new("ip");
+        assert!(ip.args(["link", "set", "lo", "mtu", "1280", "up"]).status().unwrap().success());
+        test();
+        true
+    });
+    thread.join().unwrap()
+}
+
+#[test]
+fn a_path_that_is_too_narrow_gets_fragments() {
+    let ran = on_a_narrow_path(|| {
+        let mut side = Side::new(Family::Dual);
+        let peer = peer("127.0.0.1");
+        let (to, from) = (peer.local_addr().unwrap(), "127.0.0.1".parse().unwrap());
+        assert_eq!(
+            side.send(&[(to, from, vec![1; 1400])]),
+            SendReport { sent: 1, groups: 1, ..Default::default() }
+        );
+        let data = vec![2; 2800];
+        let group = Outgoing { to, from, data: &data, segment: 1400 };
+        let report = side.socket.send(&mut side.sending, [group].into_iter());
+        assert_eq!(report, SendReport { sent: 2, groups: 2, ..Default::default() });
+        let mut buffer = [0; 2000];
+        for expected in [1, 2, 2] {
+            assert_eq!(peer.recv(&mut buffer).unwrap(), 1400);
+            assert_eq!(buffer[..1400], [expected; 1400]);
+        }
+    });
+    if !ran {
+        eprintln!("skipped: a network namespace of its own takes root");
+    }
+}
+
 #[test]
 fn what_came_together_is_taken_apart() {
     let mut sender = Side::new(Family::Dual);

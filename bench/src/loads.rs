@@ -1,0 +1,181 @@
+//! CPU per forwarded packet under one load after the other, each with a server of its own.
+
+use std::time::Duration;
+
+use anyhow::Context;
+use loadtest::client::{Kind, Profile};
+use loadtest::{Load, Options, Sample};
+use peer::{Server, ServerConfig};
+
+use crate::floor::{self, Shape};
+use crate::{Effort, server_use};
+
+/// A load, and where the server is to come under it.
+#[derive(Debug, Clone)]
+pub(crate) struct Case {
+    pub(crate) name: &'static str,
+    pub(crate) publishers: usize,
+    pub(crate) subscribers: usize,
+    kinds: &'static [Kind],
+    spaced: bool,
+    profile: Profile,
+    workers: usize,
+    /// Set for this load.
+    settings: &'static [(&'static str, &'static str)],
+    /// CPU per forwarded packet, in µs.
+    pub(crate) goal: Option<f64>,
+    /// The same as a multiple of the floor's, where there is one.
+    pub(crate) goal_ratio: Option<f64>,
+}
+
+const BOTH: &[Kind] = &[Kind::Audio, Kind::Video];
+
+const ONE_TO_100: Case = Case {
+    name: "1 → 100, bursts",
+    publishers: 1,
+    subscribers: 100,
+    kinds: BOTH,
+    spaced: false,
+    profile: Profile::AeadAes128Gcm,
+    workers: 1,
+    settings: &[],
+    goal: Some(1.9),
+    goal_ratio: Some(1.3),
+};
+
+/// The table.
+pub(crate) fn cases() -> Vec<Case> {
+    vec![
+        Case { name: "1 → 100, bursts, video alone", kinds: &[Kind::Video], goal: Some(1.4), ..ONE_TO_100 },
+        ONE_TO_100,
+        Case {
+            name: "1 → 100, spaced", spaced: true, goal: Some(3.2), goal_ratio: Some(1.2), ..ONE_TO_100
+        },
+        Case {
+            name: "1 → 100, bursts, AES128_CM_HMAC_SHA1_80",
+            profile: Profile::Aes128CmSha1_80,
+            goal: None,
+            goal_ratio: None,
+            ..ONE_TO_100
+        },
+        Case {
+            name: "1 → 1000 on 2 workers",
+            subscribers: 1000,
+            workers: 2,
+            settings: &[("sfu.branch_at", "0")],
+            goal: Some(2.1),
+            goal_ratio: None,
+            ..ONE_TO_100
+        },
+        Case {
+            name: "50 → 10 each",
+            publishers: 50,
+            subscribers: 10,
+            workers: 2,
+            goal: Some(2.3),
+            goal_ratio: None,
+            ..ONE_TO_100
+        },
+        Case {
+            name: "1 → 500, Opus alone",
+            subscribers: 500,
+            kinds: &[Kind::Audio],
+            goal: Some(2.9),
+            goal_ratio: None,
+            ..ONE_TO_100
+        },
+    ]
+}
+
+/// What one load came to.
+#[derive(Debug, Clone)]
+pub(crate) struct Row {
+    pub(crate) case: Case,
+    pub(crate) subscriptions: usize,
+    /// CPU of all the server's threads per packet that reached a subscriber, in µs.
+    pub(crate) micros: f64,
+    /// The floor's of the same window, where there is one.
+    pub(crate) floor: Option<f64>,
+    pub(crate) packets_per_second: f64,
+    /// Of one core, all the server's threads.
+    pub(crate) server_load: f64,
+    /// Part of the packets that did not arrive.
+    pub(crate) missing: f64,
+    /// From the publisher's hands to a subscriber's.
+    pub(crate) delay: [Option<Duration>; 2],
+    /// From the server's socket to its socket, by its own histogram: upper bounds of the quantiles.
+    pub(crate) forwarding: [Option<Duration>; 2],
+    /// Datagrams that left together, on average.
+    pub(crate) group: f64,
+    /// Why the figures say more about the load generator than about the server, if they do.
+    pub(crate) doubts: Vec<String>,
+}
+
+pub(crate) fn measure(
+    start: &impl Fn(ServerConfig) -> anyhow::Result<Server>,
+    case: &Case,
+    effort: Effort,
+) -> anyhow::Result<Row> {
+    let config = ServerConfig::default().workers(case.workers);
+    let config = case.settings.iter().fold(config, |config, (key, value)| config.set(key, value));
+    let server = start(config)?;
+    let options = options(&server, case, effort);
+    let mut load = Load::start(&options)?;
+    load.rest(effort.warm_up);
+    let before = server_use::look(&server)?;
+    let sample = load.measure(effort.window).whole;
+    let after = server_use::look(&server)?;
+    let failed = load.connections().failed.clone();
+    load.stop();
+    server.stop();
+    let mut row = row(case, &sample, &before, &after)?;
+    row.doubts
+        .extend(failed.iter().map(|(why, times)| format!("{times} connections did not come up: {why}")));
+    if case.goal_ratio.is_some() {
+        let shape = Shape {
+            receivers: case.subscribers.min(effort.most_subscribers),
+            audio: case.kinds.len() > 1,
+            spaced: case.spaced,
+        };
+        row.floor = Some(floor::measure(shape, effort.window)?);
+    }
+    Ok(row)
+}
+
+fn options(server: &Server, case: &Case, effort: Effort) -> Options {
+    Options {
+        url: server.ws_url().to_owned(),
+        publishers: case.publishers.min(effort.most_subscribers),
+        subscribers: case.subscribers.min(effort.most_subscribers),
+        kinds: case.kinds.to_vec(),
+        spaced: case.spaced,
+        profile: case.profile,
+        ramp: effort.ramp,
+        pids: vec![server.pid()],
+        open_every: 64,
+        ..Options::default()
+    }
+}
+
+fn row(
+    case: &Case,
+    sample: &Sample,
+    before: &server_use::Look,
+    after: &server_use::Look,
+) -> anyhow::Result<Row> {
+    let used = sample.server.context("the server's CPU time cannot be read")?;
+    let delay = |part| sample.totals.delay.quantile(part);
+    Ok(Row {
+        case: case.clone(),
+        subscriptions: sample.subscriptions,
+        micros: used.micros_per_packet,
+        floor: None,
+        packets_per_second: sample.packets_per_second(),
+        server_load: used.cpu.as_secs_f64() / sample.elapsed.as_secs_f64().max(1e-9),
+        missing: sample.lost_part(),
+        delay: [delay(0.5), delay(0.99)],
+        forwarding: [0.5, 0.99].map(|part| after.forwarding_since(before, part)),
+        group: after.group_since(before),
+        doubts: sample.doubts(),
+    })
+}
