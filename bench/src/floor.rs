@@ -35,17 +35,27 @@ pub(crate) struct Shape {
 
 /// CPU time of the sending thread per packet, in µs.
 pub(crate) fn measure(shape: Shape, window: Duration) -> anyhow::Result<f64> {
-    let mut addresses = Vec::new();
-    let mut sockets = Vec::new();
-    for _ in 0..shape.receivers {
-        let socket = UdpSocket::bind("127.0.0.1:0")?;
-        socket.set_nonblocking(true)?;
-        let std::net::SocketAddr::V4(address) = socket.local_addr()? else { continue };
-        addresses.push(address);
-        sockets.push(socket);
-    }
-    let receiver = Receiver::start(sockets)?;
+    let (addresses, receiver) = Receiver::start(shape.receivers)?;
     let sender = thread::spawn(move || send(&addresses, shape, window));
+    let micros = sender.join().ok().context("the sending thread panicked")?;
+    receiver.stop();
+    micros
+}
+
+/// CPU time per packet, in µs, without pauses: groups of so many packets to 100 sockets.
+pub(crate) fn flat_out(each: usize, size: usize, window: Duration) -> anyhow::Result<f64> {
+    let (addresses, receiver) = Receiver::start(100)?;
+    let sender = thread::spawn(move || {
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let (sealer, mut batch) = (Sealer::new()?, Batch::new(&addresses, each, size, true));
+        let (since, cpu, mut packets) = (Instant::now(), thread_cpu_time()?, 0);
+        while since.elapsed() < window {
+            sealer.seal(&mut batch)?;
+            batch.send(&socket)?;
+            packets += batch.len();
+        }
+        Ok((thread_cpu_time()? - cpu).as_secs_f64() * 1e6 / packets.max(1) as f64)
+    });
     let micros = sender.join().ok().context("the sending thread panicked")?;
     receiver.stop();
     micros
@@ -58,7 +68,16 @@ struct Receiver {
 }
 
 impl Receiver {
-    fn start(sockets: Vec<UdpSocket>) -> anyhow::Result<Self> {
+    /// Their addresses come with it.
+    fn start(receivers: usize) -> anyhow::Result<(Vec<SocketAddrV4>, Self)> {
+        let (mut addresses, mut sockets) = (Vec::new(), Vec::new());
+        for _ in 0..receivers {
+            let socket = UdpSocket::bind("127.0.0.1:0")?;
+            socket.set_nonblocking(true)?;
+            let std::net::SocketAddr::V4(address) = socket.local_addr()? else { continue };
+            addresses.push(address);
+            sockets.push(socket);
+        }
         let mut poll = mio::Poll::new()?;
         let mut sockets: Vec<_> = sockets.into_iter().map(mio::net::UdpSocket::from_std).collect();
         for (index, socket) in sockets.iter_mut().enumerate() {
@@ -79,7 +98,7 @@ impl Receiver {
                 }
             }
         });
-        Ok(Self { stop, thread })
+        Ok((addresses, Self { stop, thread }))
     }
 
     fn stop(self) {

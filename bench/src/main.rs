@@ -4,6 +4,7 @@
 
 mod first_frame;
 mod floor;
+mod groups;
 mod loads;
 mod machine;
 mod process;
@@ -40,6 +41,9 @@ struct Options {
     /// Keep the server on this core, and the load on the others.
     #[arg(long, value_name = "CORE")]
     pin: Option<usize>,
+    /// Instead of all that: what a group of datagrams costs, and what a byte.
+    #[arg(long)]
+    groups: bool,
     /// Only loads whose name contains this, and nothing else.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
@@ -86,6 +90,10 @@ const QUICK: Effort = Effort {
 
 fn main() -> anyhow::Result<()> {
     let options = Options::parse();
+    if options.groups {
+        print!("{}", groups::table()?);
+        return Ok(());
+    }
     let effort = if options.quick { QUICK } else { FULL };
     let report = measure(&options, effort)?;
     print!("{}", report.table());

@@ -25,6 +25,20 @@ pub(crate) enum Timer {
 
 const KINDS: usize = 7;
 
+/// Timers that may be a little late fire at multiples of this, so that those of many connections do so together: one
+/// wake-up and one batch for all of them.
+const TICK: Duration = Duration::from_millis(20);
+
+impl Timer {
+    /// Whether 20 ms more are nothing to it.
+    fn may_be_late(self) -> bool {
+        match self {
+            Self::Connect | Self::Report => true,
+            Self::Consent | Self::Dtls | Self::Feedback | Self::Nack | Self::KeyFrame => false,
+        }
+    }
+}
+
 /// Nothing waits longer. A timer that was set again to an earlier time leaves its old entry in the heap until that
 /// entry's time comes: this bounds how long, and with it the heap.
 const HORIZON: Duration = Duration::from_secs(60);
@@ -52,18 +66,29 @@ pub(crate) struct Timers {
     heap: BinaryHeap<Reverse<(Instant, Owner, Timer)>>,
     streams: Vec<[Slot; KINDS]>,
     subscriptions: Vec<[Slot; KINDS]>,
+    /// From where ticks are counted.
+    first: Option<Instant>,
 }
 
 impl Timers {
     /// Sets a timer, whatever it was set to before. Farther away than a minute counts as a minute.
     pub(crate) fn set(&mut self, now: Instant, owner: Owner, timer: Timer, at: Instant) {
         let at = at.min(now + HORIZON);
+        let at = if timer.may_be_late() { self.tick_after(now, at) } else { at };
         let slot = self.slot(owner, timer);
         slot.due = Some(at);
         if slot.queued.is_none_or(|queued| queued > at) {
             slot.queued = Some(at);
             self.heap.push(Reverse((at, owner, timer)));
         }
+    }
+
+    fn tick_after(&mut self, now: Instant, at: Instant) -> Instant {
+        let first = *self.first.get_or_insert(now);
+        let since = at.saturating_duration_since(first);
+        let beyond = since.as_nanos() % TICK.as_nanos();
+        let beyond = Duration::from_nanos(u64::try_from(beyond).unwrap_or(0));
+        if beyond.is_zero() { at } else { at + (TICK - beyond) }
     }
 
     /// Sets a timer unless it is set to an earlier time already.
@@ -151,13 +176,29 @@ mod tests {
         let start = epoch();
         let at = |ms| start + Duration::from_millis(ms);
         let mut timers = Timers::default();
-        timers.set(start, A, Timer::Report, at(20));
+        timers.set(start, A, Timer::Feedback, at(20));
         timers.set(start, B, Timer::Dtls, at(10));
         assert_eq!(timers.next(), Some(at(10)));
         assert_eq!(timers.pop_due(at(9)), None);
         assert_eq!(timers.pop_due(at(30)), Some((B, Timer::Dtls)));
-        assert_eq!(timers.pop_due(at(30)), Some((A, Timer::Report)));
+        assert_eq!(timers.pop_due(at(30)), Some((A, Timer::Feedback)));
         assert_eq!(timers.pop_due(at(30)), None);
+    }
+
+    #[test]
+    fn reports_of_many_fire_together() {
+        let start = epoch();
+        let mut timers = Timers::default();
+        for index in 0..100u64 {
+            let owner = Owner::Subscription(index as usize);
+            timers.set(start, owner, Timer::Report, start + Duration::from_millis(1000 + index));
+        }
+        let mut wake_ups = 0;
+        while let Some(now) = timers.next() {
+            while timers.pop_due(now).is_some() {}
+            wake_ups += 1;
+        }
+        assert_eq!(wake_ups, 6);
     }
 
     #[test]
