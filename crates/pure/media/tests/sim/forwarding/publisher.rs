@@ -82,7 +82,8 @@ impl Publisher {
         let at = self.dice.below(self.tracks.len() as u64) as usize;
         let (line, habits) = (Line { ssrcs: None, ..self.lines[at].clone() }, self.habits);
         let track = &mut self.tracks[at];
-        let silence = Duration::from_millis(350 + self.dice.below(400));
+        // Some do not wait until the former source is surely over.
+        let silence = Duration::from_millis(self.dice.below(800));
         let mut fresh = Track::new(now + silence, &line, habits, &mut self.dice);
         if self.dice.chance(40) {
             // Some begin where the one before has just been.

@@ -82,12 +82,9 @@ impl Scene {
         let mut dice = Dice::new(seed);
         let start = crate::world::epoch();
         let candidates = vec!["127.0.0.1:40000".parse().unwrap()];
-        let config = Config {
-            dtls: Arc::clone(&crate::world::IDENTITY),
-            candidates,
-            coalesce: COALESCE,
-            limits: Limits::default(),
-        };
+        let dtls = Arc::clone(&crate::world::IDENTITY);
+        let coalesce = if dice.chance(20) { Duration::ZERO } else { COALESCE };
+        let config = Config { dtls, candidates, coalesce, limits: Limits::default() };
         Self {
             now: start,
             script: Script::new(&mut dice),
@@ -115,6 +112,8 @@ impl Scene {
             script.act(self);
             self.turn();
         }
+        let now = self.now;
+        self.subscribers.iter_mut().for_each(|one| one.pause(now));
         self.judge();
     }
 
@@ -241,25 +240,23 @@ impl Scene {
             let late = !fragile && self.dice.chance(self.script.late);
             // A repair may come when nobody waits for it any more.
             let latest = if matches!(media, Media::Repair(..)) { 900_000 } else { 40_000 };
-            let extra = if late { self.dice.below(latest) } else { 0 };
+            let extra = self.dice.below(if late { latest } else { self.script.spread.max(1) });
             let after = if fragile { 1_000 } else { 5_000 + extra };
             self.post(after, from, data.clone(), Meaning::Media(stream, media.clone()));
         }
     }
 
     fn turn(&mut self) {
-        self.now += Duration::from_micros(100 + self.dice.below(3_900));
+        self.now += Duration::from_micros(50 + self.dice.below(self.script.turn));
         self.run_clients();
         let batches = self.arrivals();
         for batch in batches {
             self.receive(batch);
         }
         self.expire();
-        if self.router.poll_timeout().is_some_and(|at| at <= self.now) || self.dice.chance(50) {
-            let mut out = Kept::default();
-            self.router.handle_timeout(self.now, self.wall(), &mut out);
-            self.dispatch(out);
-        }
+        let mut out = Kept::default();
+        self.router.handle_timeout(self.now, self.wall(), &mut out);
+        self.dispatch(out);
     }
 
     fn run_clients(&mut self) {

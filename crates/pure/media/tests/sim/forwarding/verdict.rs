@@ -111,8 +111,12 @@ impl<'a> Verdict<'a> {
             );
             assert!(seen.at >= accepted.at);
             assert!(order < begun.order || seen.at <= accepted.at + SLACK, "late: {seen:?}, {accepted:?}");
-            // What came in order leaves in order.
-            let overtaken = |(other, came): &&(i64, usize)| *other > number && *came > order;
+            // What came in order leaves in order, but for what was asked for meanwhile.
+            let overtaken = |(other, came): &&(i64, usize)| {
+                let asked =
+                    || self.subscriber.asked.iter().any(|asked| asked.index as i64 == other + begun.offset);
+                *other > number && *came > order && !asked()
+            };
             let overtaken = orders.iter().rev().take(100).find(overtaken).filter(|_| order > begun.order);
             assert!(overtaken.is_none(), "{overtaken:?} overtook {number}, {order}");
             orders.push((number, order));
@@ -185,7 +189,7 @@ impl<'a> Verdict<'a> {
             };
             let same_epoch = flows(asked.at).is_some() && flows(asked.at) == flows(original.at);
             let newest = sent.iter().filter(|seen| seen.at <= asked.at).map(|seen| seen.index).max();
-            let cached = asked.at >= original.at
+            let cached = asked.at > original.at
                 && asked.at < original.at + CACHED
                 && newest.is_some_and(|newest| newest < asked.index + CACHED_NUMBERS);
             if granted && first && same_epoch && cached {
