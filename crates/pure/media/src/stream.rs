@@ -238,6 +238,7 @@ impl Stream {
     /// What came was forwarded. Answers how long the first of it has waited.
     pub(crate) fn forwarded(&mut self, now: Instant) -> Duration {
         self.fresh.clear();
+        self.tracks.iter_mut().for_each(|track| track.cache.forwarded());
         self.fresh_since.take().map_or(Duration::ZERO, |since| now.saturating_duration_since(since))
     }
 
