@@ -123,10 +123,12 @@ impl Subscriber {
         let newest = self.newest[line];
         self.newest[line] = newest.max(index);
         let gap = newest + 1..index;
-        if !self.tap.lines[line].line.nack || newest == 0 || gap.clone().count() > 10 || !dice.chance(50) {
+        let asks = self.tap.lines[line].line.nack && self.missed[line] < MAX_ASKED;
+        if !asks || newest == 0 || gap.clone().count() > 10 || !dice.chance(50) {
             return;
         }
         let at = now + Duration::from_millis(dice.below(30));
+        self.missed[line] += gap.clone().count();
         self.missing.extend(gap.map(|index| (line, index, at)));
     }
 
