@@ -243,6 +243,7 @@ impl Stream {
     /// What came was forwarded.
     pub(crate) fn forwarded(&mut self) {
         self.fresh.clear();
+        self.tracks.iter_mut().for_each(|track| track.cache.forwarded());
         self.fresh_since = None;
     }
 

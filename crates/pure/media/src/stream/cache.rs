@@ -74,6 +74,8 @@ pub(crate) struct PacketCache {
     order: VecDeque<usize>,
     max_chunks: usize,
     arrivals: u64,
+    /// So many of them were forwarded.
+    forwarded: u64,
 }
 
 impl PacketCache {
@@ -95,6 +97,7 @@ impl PacketCache {
             order: VecDeque::with_capacity(max_chunks),
             max_chunks,
             arrivals: 0,
+            forwarded: 0,
         }
     }
 
@@ -151,6 +154,17 @@ impl PacketCache {
         let entry = (*self.slots.get(self.slot(number))?)?;
         let chunk = self.chunks.get(usize::from(entry.chunk))?;
         (entry.number == number && entry.generation == chunk.generation).then_some(entry)
+    }
+
+    /// Whether a packet was forwarded. Until then its padding is open: who asked for it sooner would get it twice under
+    /// one index, with other bytes.
+    pub(crate) fn was_forwarded(&self, entry: &Entry) -> bool {
+        entry.arrival <= self.forwarded
+    }
+
+    /// All that came was forwarded.
+    pub(crate) fn forwarded(&mut self) {
+        self.forwarded = self.arrivals;
     }
 
     /// The packet of an entry, while it is here.

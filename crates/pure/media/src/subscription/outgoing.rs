@@ -206,6 +206,9 @@ impl OutgoingTrack {
         }
         let number = self.rewriter.number(sequence)?;
         let Some(entry) = cache.find(number) else { return Some(number) };
+        if !cache.was_forwarded(&entry) {
+            return None;
+        }
         let packet = cache.packet(&entry)?;
         if !self.budget.spend(now, entry.number, packet.data().len(), round_trip) {
             return None;
@@ -350,6 +353,9 @@ mod tests {
         }
         let time = AbsSendTime::at(NtpTime::from_bits(9 << 32));
         let mut departure = Departure { path, sender: &sender, time, next_sequence: &mut next_sequence };
+        // What may still get padding is not repaired.
+        track.repair(epoch(), 0x7ffe, None, &cache, &mut departure, &mut out);
+        cache.forwarded();
         for sequence in [0x7ffe, 0x8000, 0x8000, 0x8001, 5] {
             track.repair(epoch(), sequence, None, &cache, &mut departure, &mut out);
         }

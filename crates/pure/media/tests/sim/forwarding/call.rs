@@ -16,7 +16,7 @@ const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A frame of six packets or a little more, now and then a key frame; nothing odd.
 const HABITS: Habits =
-    Habits { nothing: 0, foreign: 0, leaps: 0, keys: 1, late_starts: 0, frame_packets: 11 };
+    Habits { nothing: 0, foreign: 0, leaps: 0, keys: 1, late_starts: 0, frame_packets: 11, even: true };
 
 /// Keeps what the router sends.
 #[derive(Default)]

@@ -47,6 +47,8 @@ pub(super) struct Habits {
     /// Beginnings close before the sequence number wraps.
     pub(super) late_starts: u64,
     pub(super) frame_packets: u64,
+    /// Packets of a frame are about equal, as encoders make them.
+    pub(super) even: bool,
 }
 
 pub(super) struct Publisher {
@@ -82,7 +84,8 @@ impl Publisher {
         let at = self.dice.below(self.tracks.len() as u64) as usize;
         let (line, habits) = (Line { ssrcs: None, ..self.lines[at].clone() }, self.habits);
         let track = &mut self.tracks[at];
-        let silence = Duration::from_millis(350 + self.dice.below(400));
+        // Some do not wait until the former source is surely over.
+        let silence = Duration::from_millis(self.dice.below(800));
         let mut fresh = Track::new(now + silence, &line, habits, &mut self.dice);
         if self.dice.chance(40) {
             // Some begin where the one before has just been.
@@ -125,7 +128,8 @@ impl Publisher {
             let first = n == 0 || partition > 0;
             let mut head = self.tracks[at].descriptor.write(frame, first, partition);
             head.push(if key { 0x10 } else { 0x11 });
-            let len = 20 + self.dice.below(1000) as usize;
+            let sizes = if self.habits.even { 600..650 } else { 20..1020 };
+            let len = (sizes.start + self.dice.below(sizes.end - sizes.start)) as usize;
             self.packet(now, at, &head, len, n + 1 == packets, key && n == 0, departed);
         }
         let track = &mut self.tracks[at];

@@ -1,47 +1,28 @@
 //! What happens in one run: streams and subscribers that come and go, packets on their way, and the router, which is
 //! called as a worker calls it.
 
-use super::client::Client;
-use super::offer::{self, Answer, Ids};
-use super::publisher::{Departed, Media, Publisher};
+mod clients;
+mod flights;
+mod membership;
+
+use super::offer::Ids;
+use super::publisher::{Media, Publisher};
 use super::reference::Reference;
-use super::script::Script;
-use super::subscriber::{Asked, Subscriber, is_media};
+use super::script::{CALM, Script};
+use super::subscriber::{Asked, Subscriber};
 use super::tally::{self, Tally};
-use super::tap::{Outgoing, Tap};
 use super::verdict::{Verdict, sources_run_on};
 use crate::network::Dice;
-use crate::world::{Outgoing as Kept, mid, sid};
-use media::{COALESCE, Config, Event, Incoming, Limits, Router};
-use rtp::srtp::Profile;
-use sdp::Kind;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use crate::world::Outgoing as Kept;
+use flights::{Flight, Flights, Meaning};
+use media::{COALESCE, Config, Incoming, Limits, Router};
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 /// Without a check for this long a subscriber is taken for away.
 const PAUSE_AFTER: Duration = Duration::from_secs(15);
-
-/// What a datagram on its way to the router means to the one who looks on.
-#[derive(Clone, Debug)]
-enum Meaning {
-    Media(usize, Media),
-    /// A check of a subscriber.
-    Check(usize),
-    /// Packets that a subscriber asks for.
-    Request(usize, usize, Vec<u64>),
-    Other,
-}
-
-struct Flight {
-    at: Instant,
-    order: u64,
-    from: SocketAddr,
-    data: Vec<u8>,
-    meaning: Meaning,
-}
 
 /// A published stream, or one that was.
 pub(super) struct Stream {
@@ -64,10 +45,7 @@ pub(super) struct Scene {
     pub(super) tally: Tally,
     script: Script,
     start: Instant,
-    /// By arrival: time and order.
-    queue: BinaryHeap<Reverse<(Instant, u64)>>,
-    flights: HashMap<u64, Flight>,
-    order: u64,
+    flights: Flights,
     owners: HashMap<SocketAddr, Owner>,
 }
 
@@ -82,12 +60,9 @@ impl Scene {
         let mut dice = Dice::new(seed);
         let start = crate::world::epoch();
         let candidates = vec!["127.0.0.1:40000".parse().unwrap()];
-        let config = Config {
-            dtls: Arc::clone(&crate::world::IDENTITY),
-            candidates,
-            coalesce: COALESCE,
-            limits: Limits::default(),
-        };
+        let dtls = Arc::clone(&crate::world::IDENTITY);
+        let coalesce = if dice.chance(20) { Duration::ZERO } else { COALESCE };
+        let config = Config { dtls, candidates, coalesce, limits: Limits::default() };
         Self {
             now: start,
             script: Script::new(&mut dice),
@@ -98,9 +73,7 @@ impl Scene {
             calm: false,
             tally: Tally::default(),
             start,
-            queue: BinaryHeap::new(),
-            flights: HashMap::new(),
-            order: 0,
+            flights: Flights::default(),
             owners: HashMap::new(),
         }
     }
@@ -111,10 +84,12 @@ impl Scene {
         (0..script.streams).for_each(|_| self.publish());
         let end = self.start + script.length;
         while self.now < end {
-            self.calm = self.now + super::script::CALM > end;
+            self.calm = self.now + CALM > end;
             script.act(self);
             self.turn();
         }
+        let now = self.now;
+        self.subscribers.iter_mut().for_each(|one| one.pause(now));
         self.judge();
     }
 
@@ -122,211 +97,17 @@ impl Scene {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + (self.now - self.start)
     }
 
-    fn client(&mut self) -> Client {
-        let port = 20_000 + self.owners.len() as u16;
-        let profile = self.dice.below(3) as usize;
-        self.tally.add(tally::PROFILES[profile], 1);
-        Client::new(self.now, SocketAddr::from(([127, 0, 1, 1], port)), Profile::ALL[profile])
-    }
-
-    pub(super) fn publish(&mut self) {
-        let kinds = self.script.kinds(&mut self.dice);
-        let mut lines = offer::lines(&mut self.dice, &kinds);
-        if self.dice.chance(50) {
-            for line in &mut lines {
-                line.ssrcs = Some((self.dice.roll() as u32, self.dice.roll() as u32));
-            }
-        }
-        let (mut client, number) = (self.client(), self.streams.len());
-        let answer =
-            self.router.publish(self.now, &mid(&name(number)), &offer::write("sendonly", &lines)).unwrap();
-        let answer = Answer::read(&answer);
-        client.accept(&answer.ufrag, &answer.pwd);
-        self.owners.insert(client.address, Owner::Publisher(number));
-        let reference = Reference::new(lines.iter().map(|line| line.kind));
-        self.connect(&mut client);
-        let dice = Dice::new(self.dice.roll());
-        let publisher = Publisher::new(self.now, client, lines, number, self.script.habits, dice);
-        let next_check = self.now + Duration::from_secs(2);
-        self.streams.push(Stream { publisher, reference, next_check, rested: false, ended: false });
-    }
-
-    /// A subscriber of a stream that is there.
-    pub(super) fn subscribe(&mut self, stream: usize) {
-        let offered: Vec<Kind> = self.streams[stream].publisher.lines.iter().map(|line| line.kind).collect();
-        let mut kinds = offered.clone();
-        if kinds.len() > 1 && self.dice.chance(25) {
-            kinds.remove(self.dice.below(kinds.len() as u64) as usize);
-        }
-        let lines = offer::lines(&mut self.dice, &kinds);
-        let (mut client, number) = (self.client(), self.subscribers.len());
-        let text = offer::write("recvonly", &lines);
-        let answer =
-            self.router.subscribe(self.now, &mid(&name(stream)), &sid(&name(number)), &text).unwrap();
-        let answer = Answer::read(&answer);
-        client.accept(&answer.ufrag, &answer.pwd);
-        self.owners.insert(client.address, Owner::Subscriber(number));
-        self.connect(&mut client);
-        // Each track goes on the first free m-line of its kind.
-        let mut free: Vec<_> = lines.iter().collect();
-        let mut outgoing = Vec::new();
-        for (track, kind) in offered.iter().enumerate() {
-            let Some(at) = free.iter().position(|line| line.kind == *kind) else { continue };
-            outgoing.extend(Outgoing::of(free.remove(at), track, &answer));
-        }
-        if self.now > self.start + Duration::from_secs(1) {
-            self.tally.add(tally::LATE_SUBSCRIBERS, 1);
-        }
-        let loss = self.script.loss_down;
-        self.subscribers.push(Subscriber::new(self.now, client, Tap::new(outgoing), stream, loss));
-    }
-
-    /// The first check, and the first message of the handshake.
-    fn connect(&mut self, client: &mut Client) {
-        let from = client.address;
-        let check = client.check();
-        self.post(1_000, from, check, Meaning::Other);
-        for data in client.connect(self.now) {
-            self.post(1_001, from, data, Meaning::Other);
-        }
-    }
-
-    pub(super) fn unpublish(&mut self, stream: usize) {
-        let mut out = Kept::default();
-        self.streams[stream].ended = true;
-        self.tally.add(tally::UNPUBLISHED, 1);
-        assert!(self.router.unpublish(self.now, &mid(&name(stream)), &mut out));
-        self.dispatch(out);
-    }
-
-    pub(super) fn unsubscribe(&mut self, subscriber: usize) {
-        let mut out = Kept::default();
-        assert!(self.router.unsubscribe(self.now, &sid(&name(subscriber)), &mut out));
-        self.dispatch(out);
-        self.subscribers[subscriber].leave(self.now);
-    }
-
-    pub(super) fn change_source(&mut self, stream: usize) {
-        let now = self.now;
-        self.streams[stream].publisher.change_source(now);
-    }
-
-    pub(super) fn ask_for_key_frame(&mut self, subscriber: usize, line: usize) {
-        let one = &mut self.subscribers[subscriber];
-        let (from, data) = (one.address(), one.pli(line));
-        self.post(5_000, from, data, Meaning::Other);
-    }
-
-    /// A subscriber asks for any packets at all.
-    pub(super) fn ask_for(&mut self, subscriber: usize, line: usize, indexes: Vec<u64>) {
-        let one = &mut self.subscribers[subscriber];
-        let (from, data) = (one.address(), one.nack(line, &indexes));
-        self.post(5_000, from, data, Meaning::Request(subscriber, line, indexes));
-    }
-
-    /// Sends a datagram to the router; it comes after so many microseconds.
-    fn post(&mut self, after: u64, from: SocketAddr, data: Vec<u8>, meaning: Meaning) {
-        let at = self.now + Duration::from_micros(after);
-        self.queue.push(Reverse((at, self.order)));
-        self.flights.insert(self.order, Flight { at, order: self.order, from, data, meaning });
-        self.order += 1;
-    }
-
-    /// Over a network that loses, repeats and reorders.
-    fn post_media(&mut self, stream: usize, (data, media, fragile): Departed) {
-        let from = self.streams[stream].publisher.client.address;
-        let lost = !fragile && !self.calm && self.dice.chance(self.script.loss_up);
-        let copies = if lost { 0 } else { 1 + u64::from(self.dice.chance(self.script.duplicates)) };
-        for _ in 0..copies {
-            let late = !fragile && self.dice.chance(self.script.late);
-            // A repair may come when nobody waits for it any more.
-            let latest = if matches!(media, Media::Repair(..)) { 900_000 } else { 40_000 };
-            let extra = if late { self.dice.below(latest) } else { 0 };
-            let after = if fragile { 1_000 } else { 5_000 + extra };
-            self.post(after, from, data.clone(), Meaning::Media(stream, media.clone()));
-        }
-    }
-
     fn turn(&mut self) {
-        self.now += Duration::from_micros(100 + self.dice.below(3_900));
+        self.now += Duration::from_micros(50 + self.dice.below(self.script.turn));
         self.run_clients();
-        let batches = self.arrivals();
-        for batch in batches {
+        let Script { swaps, batch, .. } = self.script;
+        for batch in self.flights.arrived(self.now, swaps, batch, &mut self.dice) {
             self.receive(batch);
         }
         self.expire();
-        if self.router.poll_timeout().is_some_and(|at| at <= self.now) || self.dice.chance(50) {
-            let mut out = Kept::default();
-            self.router.handle_timeout(self.now, self.wall(), &mut out);
-            self.dispatch(out);
-        }
-    }
-
-    fn run_clients(&mut self) {
-        let now = self.now;
-        for at in 0..self.streams.len() {
-            let stream = &mut self.streams[at];
-            if stream.ended {
-                continue;
-            }
-            let from = stream.publisher.client.address;
-            if stream.publisher.client.keys.is_some() && !stream.rested {
-                stream.rested = true;
-                stream.publisher.rest_until(now + Duration::from_millis(20));
-            }
-            if stream.next_check <= now {
-                stream.next_check = now + Duration::from_millis(2_500);
-                let check = stream.publisher.client.check();
-                self.post(3_000, from, check, Meaning::Other);
-            }
-            for departed in self.streams[at].publisher.produce(now) {
-                self.post_media(at, departed);
-            }
-        }
-        for at in 0..self.subscribers.len() {
-            let one = &mut self.subscribers[at];
-            if one.left {
-                continue;
-            }
-            let from = one.address();
-            if one.next_check <= now {
-                one.next_check = now + Duration::from_millis(2_500);
-                let check = one.client.check();
-                self.post(3_000, from, check, Meaning::Check(at));
-            }
-            let due = self.subscribers[at].due_requests(now);
-            for line in 0..self.subscribers[at].tap.lines.len() {
-                let indexes: Vec<u64> =
-                    due.iter().filter(|(of, _)| *of == line).map(|(_, index)| *index).collect();
-                if !indexes.is_empty() {
-                    self.ask_for(at, line, indexes);
-                }
-            }
-        }
-    }
-
-    /// What has arrived by now, out of order here and there, in batches of any size.
-    fn arrivals(&mut self) -> Vec<Vec<Flight>> {
-        let mut arrived = Vec::new();
-        while let Some(Reverse((at, order))) = self.queue.peek().copied()
-            && at <= self.now
-        {
-            self.queue.pop();
-            arrived.extend(self.flights.remove(&order));
-        }
-        let is_media = |flight: &Flight| matches!(flight.meaning, Meaning::Media(..));
-        for at in 1..arrived.len() {
-            let fragile = |flight: &Flight| !is_media(flight) || flight.data.len() < 12;
-            if !fragile(&arrived[at]) && !fragile(&arrived[at - 1]) && self.dice.chance(self.script.swaps) {
-                arrived.swap(at, at - 1);
-            }
-        }
-        let mut batches = Vec::new();
-        while !arrived.is_empty() {
-            let size = 1 + self.dice.below(self.script.batch) as usize;
-            batches.push(arrived.drain(..size.min(arrived.len())).collect());
-        }
-        batches
+        let mut out = Kept::default();
+        self.router.handle_timeout(self.now, self.wall(), &mut out);
+        self.dispatch(out);
     }
 
     fn receive(&mut self, mut flights: Vec<Flight>) {
@@ -346,7 +127,6 @@ impl Scene {
     /// Tells the reference, and those who keep books, what is about to come to the router.
     fn look_on(&mut self, flight: &Flight) {
         let now = self.now;
-        debug_assert!(flight.at <= now && flight.order < self.order);
         match &flight.meaning {
             Meaning::Media(stream, media) => {
                 let stream = &mut self.streams[*stream];
@@ -380,49 +160,6 @@ impl Scene {
         }
     }
 
-    fn dispatch(&mut self, out: Kept) {
-        let (now, wall) = (self.now, self.wall());
-        for (_, to, data) in out.0 {
-            match self.owners[&to] {
-                Owner::Publisher(at) => self.to_publisher(at, &data),
-                Owner::Subscriber(at) if is_media(&data) => {
-                    let one = &mut self.subscribers[at];
-                    assert!(!one.left, "sent to one who left");
-                    one.receive(now, wall, &data, &mut self.dice);
-                }
-                Owner::Subscriber(at) => {
-                    let replies = self.subscribers[at].client.receive(now, &data);
-                    replies.into_iter().for_each(|data| self.post(1_000, to, data, Meaning::Other));
-                }
-            }
-        }
-        while let Some(event) = self.router.poll_event() {
-            self.note(&event);
-        }
-    }
-
-    fn to_publisher(&mut self, at: usize, data: &[u8]) {
-        let (now, publisher) = (self.now, &mut self.streams[at].publisher);
-        if is_media(data) {
-            let departed = publisher.receive_rtcp(now, data);
-            departed.into_iter().for_each(|departed| self.post_media(at, departed));
-        } else {
-            let from = publisher.client.address;
-            let replies = publisher.client.receive(now, data);
-            replies.into_iter().for_each(|data| self.post(1_000, from, data, Meaning::Other));
-        }
-    }
-
-    fn note(&mut self, event: &Event) {
-        let now = self.now;
-        match event {
-            Event::SubscriptionLive { sid } => self.subscribers[number(sid.as_str())].begin(now),
-            Event::SubscriptionEnded { sid, .. } => self.subscribers[number(sid.as_str())].leave(now),
-            Event::StreamLive { .. } => {}
-            Event::StreamEnded { .. } | Event::BranchEnded { .. } => unreachable!("{event:?}"),
-        }
-    }
-
     fn judge(&mut self) {
         for (at, stream) in self.streams.iter().enumerate() {
             let mut shifts: Vec<HashMap<u32, u32>> = vec![HashMap::new(); stream.reference.tracks.len()];
@@ -450,7 +187,7 @@ impl Scene {
     }
 }
 
-pub(super) fn name(number: usize) -> String {
+fn name(number: usize) -> String {
     format!("n{number}#1")
 }
 

@@ -24,6 +24,9 @@ pub(super) struct Script {
     pub(super) duplicates: u64,
     pub(super) late: u64,
     pub(super) swaps: u64,
+    /// Microseconds: how long the router may be left alone, and how far apart the packets of a frame come.
+    pub(super) turn: u64,
+    pub(super) spread: u64,
     /// The largest batch.
     pub(super) batch: u64,
     /// Actions in ten thousand turns.
@@ -47,6 +50,7 @@ impl Script {
             keys: some(50, 8),
             late_starts: 40,
             frame_packets: 1 + some(100, 7),
+            even: some(100, 1) == 1,
         };
         let length = 3_500 + some(100, 2_500) + if pauses { 22_000 } else { 0 };
         Self {
@@ -58,6 +62,8 @@ impl Script {
             duplicates,
             late,
             swaps,
+            turn: if some(40, 1) == 1 { 600 } else { 3_900 },
+            spread: some(40, 2_000),
             batch: [1, 8, 64, 400][some(100, 3) as usize],
             restless: if pauses { 20 } else { 50 + some(100, 250) },
             pauses,
@@ -120,7 +126,7 @@ fn ask(scene: &mut Scene, subscriber: usize) {
         return scene.ask_for_key_frame(subscriber, line);
     }
     // What was sent long ago, and what never was.
-    let any = scene.dice.below(0x1_0000);
+    let any = (scene.subscribers[subscriber].newest(line) + 9).saturating_sub(scene.dice.below(2_000));
     scene.ask_for(subscriber, line, vec![any, any + 9, any + 40]);
 }
 

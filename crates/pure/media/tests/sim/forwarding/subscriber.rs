@@ -47,12 +47,15 @@ pub(super) struct Subscriber {
     /// What it misses: line, index, when to ask.
     missing: Vec<(usize, u64, Instant)>,
     missed: Vec<usize>,
+    /// By line: the highest index.
+    newest: Vec<u64>,
 }
 
 impl Subscriber {
     pub(super) fn new(now: Instant, client: Client, tap: Tap, stream: usize, loss: u64) -> Self {
         Self {
             missed: vec![0; tap.lines.len()],
+            newest: vec![0; tap.lines.len()],
             client,
             tap,
             stream,
@@ -73,6 +76,11 @@ impl Subscriber {
     /// Whether media flows to it.
     pub(super) fn is_live(&self) -> bool {
         self.epochs.last().is_some_and(|epoch| epoch.until.is_none())
+    }
+
+    /// The highest index of a track.
+    pub(super) fn newest(&self, line: usize) -> u64 {
+        self.newest[line]
     }
 
     /// Media flows from now on.
@@ -100,12 +108,28 @@ impl Subscriber {
             return self.tap.take_rtcp(receiver, datagram);
         }
         self.tap.take(now, wall, receiver, datagram);
+        let Some((line, index)) = self.tap.seen.last().map(|seen| (seen.line, seen.index)) else { return };
+        self.ask_for_gap(now, line, index, dice);
         let Some(seen) = self.tap.seen.last() else { return };
         let asks = self.tap.lines[seen.line].line.nack && self.missed[seen.line] < MAX_ASKED;
         if asks && !seen.repair && dice.chance(self.loss) {
             self.missed[seen.line] += 1;
             self.missing.push((seen.line, seen.index, now + Duration::from_millis(20 + dice.below(60))));
         }
+    }
+
+    /// What has not come yet may just be late; some ask for it at once.
+    fn ask_for_gap(&mut self, now: Instant, line: usize, index: u64, dice: &mut Dice) {
+        let newest = self.newest[line];
+        self.newest[line] = newest.max(index);
+        let gap = newest + 1..index;
+        let asks = self.tap.lines[line].line.nack && self.missed[line] < MAX_ASKED;
+        if !asks || newest == 0 || gap.clone().count() > 10 || !dice.chance(50) {
+            return;
+        }
+        let at = now + Duration::from_millis(dice.below(30));
+        self.missed[line] += gap.clone().count();
+        self.missing.extend(gap.map(|index| (line, index, at)));
     }
 
     /// What it asks for now.

@@ -16,7 +16,7 @@ pub(super) const SLACK: Duration = Duration::from_millis(7);
 const CACHED: Duration = Duration::from_secs(1);
 
 /// … and while no later one has a number so much higher.
-const CACHED_NUMBERS: u64 = 2000;
+const CACHED_NUMBERS: i64 = 2000;
 
 /// One track of one subscriber.
 pub(super) struct Verdict<'a> {
@@ -111,8 +111,12 @@ impl<'a> Verdict<'a> {
             );
             assert!(seen.at >= accepted.at);
             assert!(order < begun.order || seen.at <= accepted.at + SLACK, "late: {seen:?}, {accepted:?}");
-            // What came in order leaves in order.
-            let overtaken = |(other, came): &&(i64, usize)| *other > number && *came > order;
+            // What came in order leaves in order, but for what was asked for meanwhile.
+            let overtaken = |(other, came): &&(i64, usize)| {
+                let asked =
+                    || self.subscriber.asked.iter().any(|asked| asked.index as i64 == other + begun.offset);
+                *other > number && *came > order && !asked()
+            };
             let overtaken = orders.iter().rev().take(100).find(overtaken).filter(|_| order > begun.order);
             assert!(overtaken.is_none(), "{overtaken:?} overtook {number}, {order}");
             orders.push((number, order));
@@ -184,10 +188,13 @@ impl<'a> Verdict<'a> {
                     .next()
             };
             let same_epoch = flows(asked.at).is_some() && flows(asked.at) == flows(original.at);
-            let newest = sent.iter().filter(|seen| seen.at <= asked.at).map(|seen| seen.index).max();
-            let cached = asked.at >= original.at
+            let came = |accepted: &&Accepted| accepted.at <= asked.at;
+            let newest = self.track.accepted.iter().filter(came).map(|accepted| accepted.number).max();
+            let number =
+                self.track.by_payload.get(&original.payload).map(|at| self.track.accepted[*at].number);
+            let cached = asked.at > original.at
                 && asked.at < original.at + CACHED
-                && newest.is_some_and(|newest| newest < asked.index + CACHED_NUMBERS);
+                && number.is_some_and(|number| newest < Some(number + CACHED_NUMBERS));
             if granted && first && same_epoch && cached {
                 let answers = |seen: &&Seen| seen.index == asked.index && seen.at >= asked.at;
                 let answer = repairs.iter().copied().find(answers);
