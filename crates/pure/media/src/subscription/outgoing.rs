@@ -67,6 +67,8 @@ pub(crate) struct OutgoingTrack {
     /// As sender reports count: modulo 2^32, payload only.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
+    /// How many packets the last report said.
+    pub(crate) reported_packets: Option<u32>,
     /// Sequence number of the latest FIR that was obeyed.
     pub(crate) last_fir: Option<u8>,
     /// The highest number of lost packets that the subscriber reported.
@@ -107,6 +109,7 @@ impl OutgoingTrack {
             budget: RepairBudget::new(),
             packets: 0,
             octets: 0,
+            reported_packets: None,
             last_fir: None,
         }
     }

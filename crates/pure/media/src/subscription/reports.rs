@@ -7,7 +7,8 @@ use rtp::NtpTime;
 use rtp::rtcp::{SenderInfo, Writer};
 
 impl Subscription {
-    /// Reports on all tracks that are sent and whose times are known. False where one is still to come.
+    /// Reports on all tracks that were sent since the last report and whose times are known. False where one is still to
+    /// come.
     ///
     /// The reports carry our clock, the same for all tracks, and the publisher's timestamps at that moment: so audio
     /// and video stay as far apart as the publisher said, however late their packets come.
@@ -24,6 +25,10 @@ impl Subscription {
                     complete = false;
                     continue;
                 };
+                if track.reported_packets == Some(track.packets) {
+                    continue;
+                }
+                track.reported_packets = Some(track.packets);
                 let info = SenderInfo { ntp: wall, rtp, packets: track.packets, bytes: track.octets };
                 // What does not fit any more (beyond 20 tracks) is left out.
                 let _ = writer.sender_report(track.ssrc, &info, &[]);
