@@ -19,6 +19,7 @@ use tonic::{Code, Status};
 
 use crate::branches::ring;
 use crate::directory::{CannotSubscribe, Directory, Exists};
+use crate::events::Ends;
 use crate::mailbox::{Command, Mailbox, MailboxError};
 use crate::placement::Placement;
 use crate::recorder::{Recorder, Subject};
@@ -37,6 +38,8 @@ pub(crate) struct Workers {
     pub(crate) load: watch::Receiver<u8>,
     pub(crate) recording: Recording,
     pub(crate) placement: Placement,
+    /// What the registers have not heard yet.
+    pub(crate) ends: Ends,
     /// What each worker told last.
     pub(crate) latest: Mutex<Vec<WorkerStats>>,
 }

@@ -10,6 +10,7 @@ use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::mailbox::Mailbox;
 use crate::recorder::RecorderStats;
 use crate::worker::WorkerStats;
 use crate::workers::Workers;
@@ -22,6 +23,7 @@ impl Collector for Media {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let workers = self.0.latest.lock().clone();
         let mut out = Out(encoder);
+        queues(&mut out, &self.0)?;
         packets(&mut out, &workers)?;
         quality(&mut out, &workers)?;
         work(&mut out, &workers)?;
@@ -30,6 +32,22 @@ impl Collector for Media {
             None => Ok(()),
         }
     }
+}
+
+/// What waits in the queues between threads, at the moment of looking.
+fn queues(out: &mut Out<'_>, workers: &Workers) -> fmt::Result {
+    let help = "Commands that wait for a worker, of 1024.";
+    let mut family = out.0.encode_descriptor("sfu_commands_waiting", help, None, MetricType::Gauge)?;
+    for (n, mailbox) in workers.mailboxes.iter().enumerate() {
+        let gauge = ConstGauge::new(mailbox.waiting() as f64);
+        gauge.encode(family.encode_family(&[("worker", n.to_string())])?)?;
+    }
+    let refused = workers.mailboxes.iter().map(Mailbox::refused).sum();
+    out.counter("sfu_commands_refused", "Commands refused because too many waited.", refused)?;
+    let help = "Streams that ended by themselves, and whose end waits to be told to a register, of 16384.";
+    out.gauge("sfu_ends_waiting", help, workers.ends.waiting())?;
+    let help = "Ends of streams that no register is told: too many waited.";
+    out.counter("sfu_ends_lost", help, workers.ends.lost())
 }
 
 fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
@@ -131,7 +149,11 @@ fn recordings(out: &mut Out<'_>, stats: &RecorderStats) -> fmt::Result {
         "Packets that recordings lack: the disk was slow.",
         stats.dropped,
     )?;
-    out.gauge("sfu_recording_queued_bytes", "What waits for the disk, of 16 MiB.", stats.queued)
+    out.gauge("sfu_recording_queued_bytes", "What waits for the disk, of 16 MiB.", stats.queued)?;
+    let help = "Recordings that wait to be forced to the disk, of 4096.";
+    out.gauge("sfu_recording_unsynced_files", help, stats.unsynced)?;
+    let help = "Times that a recording was forced to the disk a round later: others waited.";
+    out.counter("sfu_recording_syncs_put_off", help, stats.syncs_put_off)
 }
 
 /// Writes numbers that others have counted.
