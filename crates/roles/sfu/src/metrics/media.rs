@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use media::Histogram;
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
@@ -19,19 +20,41 @@ use crate::workers::Workers;
 #[derive(Debug)]
 pub(super) struct Media(pub(super) Arc<Workers>);
 
+/// What these workers count, for a registry of whoever has workers' numbers. Cheap to clone; every clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerMetrics(Arc<Mutex<Vec<WorkerStats>>>);
+
+impl WorkerMetrics {
+    /// The latest numbers.
+    pub fn put(&self, workers: Vec<WorkerStats>) {
+        *self.0.lock() = workers;
+    }
+}
+
+impl Collector for WorkerMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        moved(&mut Out(encoder), &self.0.lock())
+    }
+}
+
 impl Collector for Media {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let workers = self.0.latest.lock().clone();
         let mut out = Out(encoder);
         queues(&mut out, &self.0)?;
-        packets(&mut out, &workers)?;
-        quality(&mut out, &workers)?;
-        work(&mut out, &workers)?;
+        moved(&mut out, &workers)?;
         match &self.0.recording.recorder {
             Some(recorder) => recordings(&mut out, &recorder.stats()),
             None => Ok(()),
         }
     }
+}
+
+/// What workers do to media.
+fn moved(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
+    packets(out, workers)?;
+    quality(out, workers)?;
+    work(out, workers)
 }
 
 /// What waits in the queues between threads, at the moment of looking.
