@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use crate::callgrind::Count;
 use crate::case::{Case, SUBSCRIBERS, WINDOW};
+use crate::watch::METRICS_TEXTS;
 
 /// What happened in the counted part of a case.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,13 @@ pub(crate) fn table(rows: &[Row]) -> String {
         let [case, each, unit, without, difference] = line;
         let _ = writeln!(out, "{case:<8}{each:>14}  {unit:<24}{without:>26}{difference:>14}");
     }
+    let _ = writeln!(out, "the text of /metrics: {} instructions", text(rows));
     out
+}
+
+/// What one answer to `/metrics` takes, so far as it is about workers.
+fn text(rows: &[Row]) -> u64 {
+    rows.iter().map(|row| row.counted.text).max().unwrap_or(0) / u64::from(METRICS_TEXTS)
 }
 
 /// For the record.
@@ -88,14 +95,18 @@ pub(crate) fn page(rows: &[Row], valgrind: &str) -> String {
     for row in rows {
         let _ = writeln!(out, "| {} | {} |", row.cells().join(" | "), row.case.description());
     }
-    out += METHOD;
+    let _ = write!(
+        out,
+        "{METHOD}\nWhoever asks for `/metrics` has a text written, which takes {} instructions for a worker's part of it, on another\nthread and however much is forwarded: it is not in the figures above.\n",
+        text(rows)
+    );
     out
 }
 
 const METHOD: &str = "
 \"Without metrics and logs\" is the same program built so that the router counts nothing, without the histogram and the
-clock that a worker reads for it, without anybody who asks for numbers (otherwise once a second, and written out as
-`/metrics` has them), and without a subscriber for logs (otherwise at `info`, as in a server).
+clock that a worker reads for it, without anybody who asks for its numbers (otherwise once a second), and without a
+subscriber for logs (otherwise at `info`, as in a server).
 ";
 
 #[cfg(test)]
@@ -114,12 +125,14 @@ mod tests {
     fn a_row_says_what_watching_costs() {
         let count = |instructions| Count {
             instructions,
+            text: 240_000,
             played: Played { packets: 100, datagrams: 110, processor: Vec::new() },
         };
         let row = Row { case: Case::Bursts, counted: count(400_600), uncounted: count(400_000) };
         assert_eq!(row.cells()[1..].join(" "), "4006 packet to a subscriber 4000 +0.15 %");
         let idle = Row { case: Case::Idle, ..row };
         assert_eq!(idle.cells()[1], "8012", "20 subscribers, 2.5 s");
-        assert!(page(&[idle], "3.19.0").contains("| idle | 8012 |"));
+        let page = page(&[idle], "3.19.0");
+        assert!(page.contains("| idle | 8012 |") && page.contains("takes 120000 instructions"), "{page}");
     }
 }
