@@ -25,6 +25,9 @@ cargo xtask <command>
                     that did; --write FILE writes the table, --only TEXT takes some of them
   e2e [NAME …]      the browser tests, or only those files whose name contains NAME
   bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options
+  bench instructions
+                    counts instructions per forwarded packet, and what metrics and logs add to them;
+                    --check compares with bench/instructions/baseline.toml, --write writes it anew
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         "cluster" => cluster::run(&["up"]),
         "faults" => cluster::run(&words("faults", rest)),
         "bench" => match rest.split_first() {
+            Some((what, rest)) if what == "instructions" => bench::instructions(rest),
             Some((what, rest)) if what == "control" => cluster::run(&words("control", rest)),
             _ => bench::run(rest),
         },

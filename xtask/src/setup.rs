@@ -20,6 +20,7 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("ffmpeg", &["-version"], "ffmpeg"),
     ("promtool", &["--version"], "prometheus"),
     ("kcat", &["-V"], "kcat"),
+    ("valgrind", &["--version"], "valgrind"),
 ];
 
 /// The cluster's servers among them. The tests start them on ports of their own; that Debian also
@@ -45,6 +46,7 @@ pub(crate) fn everything() -> Done {
     lint_tools()?;
     servers()?;
     debian(READERS)?;
+    counters()?;
     browsers()
 }
 
@@ -61,6 +63,11 @@ pub(crate) fn lint_tools() -> Done {
 /// What the tests of the cluster need.
 pub(crate) fn servers() -> Done {
     debian(SERVERS)
+}
+
+/// What counts instructions.
+pub(crate) fn counters() -> Done {
+    debian(&["valgrind"])
 }
 
 /// What the browser tests need.

@@ -16,6 +16,7 @@ pub(crate) fn all() -> Done {
     run(tests)?;
     cluster::protocol()?;
     cluster::control()?;
+    bench::instructions(&["--check".to_owned()])?;
     bench::measure(&["--quick".to_owned()])?;
     e2e::stories(&[])
 }

@@ -69,7 +69,7 @@ impl Archive {
     pub fn add(&self, path: impl AsRef<Path>) -> Result<(), AddError> {
         let path = path.as_ref();
         let path = FilePath::new(path).ok_or_else(|| AddError::Path(path.to_owned()))?;
-        self.shared.queue.add(path)?;
+        self.shared.queue.add(path).inspect_err(|_| self.shared.totals.refused())?;
         self.shared.added.notify_one();
         Ok(())
     }

@@ -13,6 +13,8 @@ pub struct Counters {
     pub bytes: u64,
     /// Attempts that failed. A file that had vanished or was unfit counts once.
     pub failures: u64,
+    /// Files that were not taken: too many wait, or the disk fails.
+    pub refused: u64,
 }
 
 /// The same while it grows.
@@ -21,6 +23,7 @@ pub(crate) struct Totals {
     files: AtomicU64,
     bytes: AtomicU64,
     failures: AtomicU64,
+    refused: AtomicU64,
 }
 
 impl Totals {
@@ -33,12 +36,17 @@ impl Totals {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
+    pub(crate) fn refused(&self) {
+        self.refused.fetch_add(1, Ordering::Relaxed);
+    }
+
     pub(crate) fn read(&self, waiting: usize) -> Counters {
         Counters {
             waiting: waiting as u64,
             files: self.files.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             failures: self.failures.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
         }
     }
 }

@@ -10,8 +10,9 @@ use prometheus_client::registry::Registry;
 
 use crate::{Discovery, Events, Store};
 
-/// The same store, with its calls counted: `store_call`.
+/// The same store, with its calls counted: `store_call`, and whatever the backend has to say of itself.
 pub fn store(inner: Arc<dyn Store>, registry: &mut Registry) -> Arc<dyn Store> {
+    inner.register_metrics(registry);
     store::Metered::new(inner, registry)
 }
 

@@ -16,6 +16,7 @@ use model::{
     EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
     StreamId, Takeover, UserId,
 };
+use prometheus_client::registry::Registry;
 
 use crate::Role;
 
@@ -211,4 +212,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the store answers now, as far as is known. Does not wait.
     fn healthy(&self) -> bool;
+
+    /// Adds to a registry what the backend counts of itself, if anything.
+    fn register_metrics(&self, _: &mut Registry) {}
 }

@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use crate::counters::Level;
+
 /// How much memory something takes.
 pub(crate) trait Weight {
     /// In bytes, with what keeping it costs.
@@ -27,14 +29,17 @@ struct Inner<T> {
     out: usize,
     /// Whether something was dropped since this was last asked.
     overflowed: bool,
+    /// Shows `bytes` and `out` together.
+    level: Level,
     /// When to give up, once the end has come.
     end: Option<Instant>,
 }
 
 impl<T: Weight> Backlog<T> {
-    /// Room for `limit` bytes.
-    pub(crate) fn new(limit: usize) -> Self {
-        let inner = Inner { waiting: VecDeque::new(), bytes: 0, out: 0, overflowed: false, end: None };
+    /// Room for `limit` bytes; `level` shows how many are taken.
+    pub(crate) fn new(limit: usize, level: Level) -> Self {
+        let waiting = VecDeque::new();
+        let inner = Inner { waiting, bytes: 0, out: 0, overflowed: false, level, end: None };
         Self { limit, inner: Mutex::new(inner), changed: Condvar::new() }
     }
 
@@ -44,6 +49,7 @@ impl<T: Weight> Backlog<T> {
         inner.bytes += item.weight();
         inner.waiting.push_back(item);
         let lost = inner.shrink(self.limit);
+        inner.show();
         drop(inner);
         self.changed.notify_one();
         lost
@@ -66,6 +72,7 @@ impl<T: Weight> Backlog<T> {
     pub(crate) fn done(&self, weight: usize) {
         let mut inner = self.inner.lock();
         inner.out = inner.out.saturating_sub(weight);
+        inner.show();
     }
 
     /// Puts back what was taken last, in front. It has had its room all the time.
@@ -116,6 +123,7 @@ impl<T: Weight> Backlog<T> {
     pub(crate) fn clear(&self) -> u64 {
         let mut inner = self.inner.lock();
         inner.bytes = 0;
+        inner.show();
         std::mem::take(&mut inner.waiting).len() as u64
     }
 
@@ -129,6 +137,12 @@ impl<T: Weight> Backlog<T> {
     #[cfg(feature = "kafka")]
     pub(crate) fn overflowed(&self) -> bool {
         std::mem::take(&mut self.inner.lock().overflowed)
+    }
+}
+
+impl<T> Inner<T> {
+    fn show(&self) {
+        self.level.set(self.bytes + self.out);
     }
 }
 
@@ -159,13 +173,17 @@ mod tests {
         }
     }
 
+    fn backlog() -> Backlog<Item> {
+        Backlog::new(100, Level::default())
+    }
+
     fn numbers(backlog: &Backlog<Item>) -> Vec<u32> {
         std::iter::from_fn(|| backlog.take(usize::MAX)).map(|item| item.0).collect()
     }
 
     #[test]
     fn the_oldest_make_room_for_the_newest() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         let lost: Vec<u64> = (0..6).map(|n| backlog.push(Item(n, 30))).collect();
         assert_eq!(lost, [0, 0, 0, 1, 1, 1]);
         assert_eq!(backlog.push(Item(6, 90)), 3);
@@ -174,7 +192,7 @@ mod tests {
 
     #[test]
     fn what_is_out_counts_until_it_is_done() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         backlog.push(Item(0, 60));
         let out = backlog.take(100).unwrap();
         assert_eq!(backlog.push(Item(1, 40)), 0);
@@ -185,8 +203,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_taken_up_is_shown() {
+        let level = Level::default();
+        let backlog = Backlog::new(100, level.clone());
+        backlog.push(Item(0, 60));
+        let out = backlog.take(100).unwrap();
+        backlog.push(Item(1, 30));
+        assert_eq!(level.get(), 90);
+        backlog.done(out.weight());
+        assert_eq!(level.get(), 30);
+        backlog.clear();
+        assert_eq!(level.get(), 0);
+    }
+
+    #[test]
     fn what_comes_back_is_the_oldest_again() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         for n in 0..3 {
             backlog.push(Item(n, 30));
         }
@@ -199,7 +231,7 @@ mod tests {
 
     #[test]
     fn no_more_is_given_out_than_asked_for() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         backlog.push(Item(0, 30));
         backlog.push(Item(1, 30));
         assert_eq!(backlog.take(30), Some(Item(0, 30)));
@@ -210,7 +242,7 @@ mod tests {
 
     #[test]
     fn the_work_is_over_when_nothing_is_left() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         backlog.push(Item(0, 30));
         backlog.end(Instant::now() + Duration::from_secs(3600));
         assert!(!backlog.is_over());
@@ -222,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_work_is_over_when_the_time_is_up() {
-        let backlog = Backlog::new(100);
+        let backlog = backlog();
         backlog.push(Item(0, 30));
         backlog.end(Instant::now());
         assert!(backlog.is_over());

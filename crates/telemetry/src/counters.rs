@@ -14,6 +14,9 @@ struct Numbers {
     kafka_dropped: Count,
     otlp_sent: Count,
     otlp_dropped: Count,
+    log_queued: Level,
+    kafka_queued: Level,
+    otlp_queued: Level,
 }
 
 /// A number that only grows.
@@ -26,6 +29,28 @@ impl Count {
     }
 
     fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// A number that goes up and down. Cloning is cheap; all clones show the same.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Level(Arc<AtomicU64>);
+
+impl Level {
+    pub(crate) fn up(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn down(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set(&self, now: usize) {
+        self.0.store(now as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
 }
@@ -59,6 +84,37 @@ impl Counters {
     #[must_use]
     pub fn otlp_dropped(&self) -> u64 {
         self.0.otlp_dropped.get()
+    }
+
+    /// Records that wait for standard output now.
+    #[must_use]
+    pub fn log_queued(&self) -> u64 {
+        self.0.log_queued.get()
+    }
+
+    /// Bytes of records that Kafka has not acknowledged yet.
+    #[must_use]
+    pub fn kafka_queued(&self) -> u64 {
+        self.0.kafka_queued.get()
+    }
+
+    /// Bytes of spans that the collector has not accepted yet.
+    #[must_use]
+    pub fn otlp_queued(&self) -> u64 {
+        self.0.otlp_queued.get()
+    }
+
+    pub(crate) fn log_level(&self) -> &Level {
+        &self.0.log_queued
+    }
+
+    #[cfg(feature = "kafka")]
+    pub(crate) fn kafka_level(&self) -> &Level {
+        &self.0.kafka_queued
+    }
+
+    pub(crate) fn otlp_level(&self) -> &Level {
+        &self.0.otlp_queued
     }
 
     pub(crate) fn log_lost(&self) -> &Count {

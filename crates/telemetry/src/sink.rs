@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use crate::Counters;
+use crate::counters::Level;
 
 /// Lines that wait to be written. Overflow: the new line is dropped and counted,
 /// and the count is written as soon as there is room.
@@ -40,12 +41,15 @@ pub(crate) fn start(
     let (sender, receiver) = sync_channel(QUEUE);
     let dropped = Arc::new(AtomicU64::new(0));
     let (counter, counters) = (Arc::clone(&dropped), counters.clone());
+    let waiting = counters.log_level().clone();
     let thread = thread::Builder::new()
         .name("log".into())
-        .spawn(move || write_lines(output, loss, &receiver, &dropped))?;
+        .spawn(move || write_lines(output, loss, &Lines { receiver, waiting, dropped }))?;
     let lines = sender.clone();
     let write = move |line| {
+        counters.log_level().up();
         if lines.try_send(Message::Line(line)).is_err() {
+            counters.log_level().down();
             counter.fetch_add(1, Ordering::Relaxed);
             counters.log_lost().add(1);
         }
@@ -58,19 +62,24 @@ pub(crate) fn loss(lost: u64) -> String {
     format!("WARN telemetry: {lost} log records dropped\n")
 }
 
-fn write_lines(
-    mut output: impl Write,
-    loss: impl Fn(u64) -> String,
-    receiver: &Receiver<Message>,
-    dropped: &AtomicU64,
-) {
+/// What the thread has of the queue.
+struct Lines {
+    receiver: Receiver<Message>,
+    waiting: Level,
+    dropped: Arc<AtomicU64>,
+}
+
+fn write_lines(mut output: impl Write, loss: impl Fn(u64) -> String, lines: &Lines) {
     loop {
-        match receiver.recv_timeout(Duration::from_secs(1)) {
-            Ok(Message::Line(line)) => put(&mut output, &line),
+        match lines.receiver.recv_timeout(Duration::from_secs(1)) {
+            Ok(Message::Line(line)) => {
+                lines.waiting.down();
+                put(&mut output, &line);
+            }
             Ok(Message::End) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {}
         }
-        let lost = dropped.swap(0, Ordering::Relaxed);
+        let lost = lines.dropped.swap(0, Ordering::Relaxed);
         if lost > 0 {
             put(&mut output, &loss(lost));
         }
@@ -121,7 +130,8 @@ mod tests {
     #[test]
     fn lines_come_out_in_order_and_whole_before_the_end() {
         let output = Shared::default();
-        let (write, flush) = start(output.clone(), loss, &Counters::default()).unwrap();
+        let counters = Counters::default();
+        let (write, flush) = start(output.clone(), loss, &counters).unwrap();
         for n in 0..100 {
             write(format!("line {n}\n"));
         }
@@ -129,6 +139,7 @@ mod tests {
         let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
         let expected: String = (0..100).map(|n| format!("line {n}\n")).collect();
         assert_eq!(text, expected);
+        assert_eq!(counters.log_queued(), 0);
     }
 
     /// Blocks in its first write until it is let go.
@@ -153,6 +164,7 @@ mod tests {
         for n in 0..3 * QUEUE {
             write(format!("line {n}\n"));
         }
+        assert!(counters.log_queued() >= QUEUE as u64);
         drop(flush);
         assert!(started.elapsed() < FLUSH_TIME * 10);
         assert!(counters.log_dropped() >= 2 * QUEUE as u64 - 1);

@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use telemetry::Counters;
 
@@ -34,6 +35,19 @@ impl Collector for Logs {
             ("trace_spans_sent", "Spans that the collector accepted.", counters.otlp_sent()),
             ("trace_spans_dropped", "Spans that the collector did not take.", counters.otlp_dropped()),
         ];
+        let queues = [
+            (
+                "log_queued_records",
+                "Log records that wait for standard output, of 8192.",
+                counters.log_queued(),
+            ),
+            ("kafka_queued_bytes", "Log records that wait for Kafka, of 64 MiB.", counters.kafka_queued()),
+            ("trace_queued_bytes", "Spans that wait for the collector, of 8 MiB.", counters.otlp_queued()),
+        ];
+        for (name, help, waiting) in queues {
+            let gauge = ConstGauge::new(waiting as f64);
+            gauge.encode(encoder.encode_descriptor(name, help, None, gauge.metric_type())?)?;
+        }
         for (name, help, count) in counts {
             let counter = ConstCounter::new(count);
             counter.encode(encoder.encode_descriptor(name, help, None, counter.metric_type())?)?;

@@ -7,7 +7,9 @@ use std::time::Duration;
 use cluster::discovery::MemoryDiscovery;
 use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
-use cluster::{Discovery, EtcdConfig, EtcdDiscovery, Events, NatsConfig, NatsEvents};
+use cluster::{
+    Discovery, EtcdConfig, EtcdDiscovery, Events, NatsConfig, NatsEvents, RedisConfig, RedisStore, Store,
+};
 use rpc::channel::{Dialer, InProcess};
 use sfu::RecordConfig;
 
@@ -52,7 +54,10 @@ async fn all_numbers() -> String {
     let (etcd, nats) = (EtcdDiscovery::connect(&etcd).unwrap(), NatsEvents::connect(&nats).await.unwrap());
     numbers.add(|registry| cluster::metered::discovery(&etcd, registry));
     numbers.add(|registry| cluster::metered::events(Arc::new(nats), registry));
-    let store = numbers.add(|registry| cluster::metered::store(Arc::new(MemoryStore::default()), registry));
+    let redis = RedisConfig { addrs: vec!["127.0.0.1:1".to_owned()], ..RedisConfig::default() };
+    let redis = RedisStore::connect(&redis).unwrap();
+    numbers.add(|registry| cluster::metered::store(Arc::new(redis), registry));
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
 
     let events: Arc<dyn Events> = Arc::new(MemoryEvents::default());
     let discovery: Arc<dyn Discovery> = Arc::new(MemoryDiscovery::default());

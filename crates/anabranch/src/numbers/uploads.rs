@@ -32,6 +32,7 @@ impl Collector for Uploads {
             ("upload_files", "Files that were uploaded.", counters.files),
             ("upload_bytes", "Their bytes.", counters.bytes),
             ("upload_failures", "Attempts that failed, and are made again.", counters.failures),
+            ("upload_refused_files", "Files not taken: too many wait, or the disk fails.", counters.refused),
         ];
         for (name, help, count) in counts {
             let counter = ConstCounter::new(count);

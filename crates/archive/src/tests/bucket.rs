@@ -29,7 +29,7 @@ async fn files_wait_for_a_server_that_is_away_and_arrive_whole() {
     assert_eq!(s3.contents("rec/a room/room.json"), b"");
     let parts = server.log().matches("put multipart upload").count();
     assert_eq!(parts, 3, "{}", server.log());
-    let Counters { waiting, files, bytes, failures: _ } = archive.counters();
+    let Counters { waiting, files, bytes, failures: _, refused: _ } = archive.counters();
     assert_eq!((waiting, files, bytes), (0, 3, 20_001_000));
     assert!(recordings.has("a room/böb/1.opus"), "local files were to be kept");
     uploader.close().await;

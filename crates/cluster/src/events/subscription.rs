@@ -1,9 +1,10 @@
 //! The listening end, the same for every backend: a bounded queue that says when it overflowed.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
+use metrics::{Depth, Waiting};
 use model::RoomEvent;
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
@@ -22,12 +23,25 @@ pub enum Received {
     Missed,
 }
 
+/// Something on its way to a listener.
+struct Queued {
+    received: Received,
+    /// `None` where it came before it was counted.
+    _waiting: Option<Waiting>,
+}
+
+/// What both ends know.
+#[derive(Debug, Default)]
+struct Shared {
+    overflowed: AtomicBool,
+    tally: OnceLock<Tally>,
+}
+
 /// The events of one room, as they arrive. Dropping it ends the listening.
 pub struct Subscription {
-    queue: mpsc::Receiver<Received>,
-    overflowed: Arc<AtomicBool>,
+    queue: mpsc::Receiver<Queued>,
+    shared: Arc<Shared>,
     on_drop: Option<Box<dyn FnOnce() + Send + Sync>>,
-    tally: Tally,
 }
 
 /// What came through subscriptions so far. Cheap to clone; every clone is the same.
@@ -37,40 +51,49 @@ pub struct Tally {
     pub received: Counter,
     /// Times that a listener was told that it may have missed some.
     pub missed: Counter,
+    /// Events that wait for their listeners.
+    pub waiting: Depth,
+    /// Events that found no room in a listener's queue.
+    pub dropped: Counter,
 }
 
 /// The backend's end of a [`Subscription`].
 #[derive(Clone, Debug)]
 pub struct Feeder {
-    queue: mpsc::Sender<Received>,
-    overflowed: Arc<AtomicBool>,
+    queue: mpsc::Sender<Queued>,
+    shared: Arc<Shared>,
 }
 
 impl Subscription {
     /// A subscription for a backend to fill. `on_drop` runs when the listener has gone.
     pub fn new(on_drop: impl FnOnce() + Send + Sync + 'static) -> (Feeder, Self) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let overflowed = Arc::new(AtomicBool::new(false));
-        let feeder = Feeder { queue: sender, overflowed: Arc::clone(&overflowed) };
-        let tally = Tally::default();
-        (feeder, Self { queue, overflowed, on_drop: Some(Box::new(on_drop)), tally })
+        let shared = Arc::<Shared>::default();
+        let feeder = Feeder { queue: sender, shared: Arc::clone(&shared) };
+        (feeder, Self { queue, shared, on_drop: Some(Box::new(on_drop)) })
     }
 
-    /// Counts what comes through from now on.
+    /// Counts what comes through from now on. The first one to count does.
     #[must_use]
-    pub fn counted(mut self, tally: Tally) -> Self {
-        self.tally = tally;
+    pub fn counted(self, tally: Tally) -> Self {
+        let _counted_already = self.shared.tally.set(tally);
         self
     }
 
     /// What comes next. Nothing ever again where the backend has shut down. Safe to cancel.
     pub async fn next(&mut self) -> Option<Received> {
-        let overflowed = self.overflowed.swap(false, Ordering::AcqRel);
-        let received = if overflowed { Some(Received::Missed) } else { self.queue.recv().await };
-        match &received {
-            Some(Received::Event(_)) => drop(self.tally.received.inc()),
-            Some(Received::Missed) => drop(self.tally.missed.inc()),
-            None => {}
+        let overflowed = self.shared.overflowed.swap(false, Ordering::AcqRel);
+        let received = if overflowed {
+            Some(Received::Missed)
+        } else {
+            self.queue.recv().await.map(|queued| queued.received)
+        };
+        if let Some(tally) = self.shared.tally.get() {
+            match &received {
+                Some(Received::Event(_)) => drop(tally.received.inc()),
+                Some(Received::Missed) => drop(tally.missed.inc()),
+                None => {}
+            }
         }
         received
     }
@@ -115,11 +138,16 @@ impl Feeder {
     }
 
     fn offer(&self, received: Received) -> bool {
-        match self.queue.try_send(received) {
+        let tally = self.shared.tally.get();
+        let queued = Queued { received, _waiting: tally.map(|tally| tally.waiting.enter()) };
+        match self.queue.try_send(queued) {
             Ok(()) => true,
             // A full queue is not waited for: the listener takes from it soon, and then sees this.
             Err(TrySendError::Full(_)) => {
-                self.overflowed.store(true, Ordering::Release);
+                if let Some(tally) = tally {
+                    tally.dropped.inc();
+                }
+                self.shared.overflowed.store(true, Ordering::Release);
                 true
             }
             Err(TrySendError::Closed(_)) => false,

@@ -25,6 +25,10 @@ impl Metered {
         registry.register("events_received", help, tally.received.clone());
         let help = "Times that a room of this node was told that it may have missed events";
         registry.register("events_missed", help, tally.missed.clone());
+        let help = "Events that wait for rooms of this node to take them";
+        tally.waiting.register(registry, "events_waiting", help);
+        let help = "Events dropped because a room of this node did not take them as fast as they came";
+        registry.register("events_dropped", help, tally.dropped.clone());
         Arc::new(Self { inner, published, tally })
     }
 }

@@ -58,12 +58,15 @@ async fn events_are_counted_where_they_are_sent_and_where_they_arrive() {
     for _ in 0..2000 {
         events.publish(&event).await.unwrap();
     }
+    says(&registry, &["events_waiting 1024", "events_dropped_total 976"]);
     assert_eq!(subscription.next().await, Some(Received::Missed));
     assert_eq!(subscription.next().await, Some(Received::Event(event)));
     says(
         &registry,
         &["events_published_total{result=\"ok\"} 2000", "events_received_total 1", "events_missed_total 1"],
     );
+    drop(subscription);
+    says(&registry, &["events_waiting 0"]);
 }
 
 #[tokio::test]

@@ -31,11 +31,14 @@ mod sweep;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use metrics::Depth;
 use model::{
     EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
     StreamId, Takeover, UserId,
 };
 use parking_lot::Mutex;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::registry::Registry;
 use redis::Value;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -61,6 +64,8 @@ pub struct RedisStore {
     servers: Servers,
     clock: Option<Clock>,
     calls: Semaphore,
+    running: Depth,
+    refused: Counter,
     complained: Mutex<Option<Instant>>,
 }
 
@@ -74,6 +79,8 @@ impl RedisStore {
             servers: Servers::new(config.plan()?),
             clock: None,
             calls: Semaphore::new(MAX_CALLS),
+            running: Depth::default(),
+            refused: Counter::default(),
             complained: Mutex::default(),
         })
     }
@@ -90,8 +97,10 @@ impl RedisStore {
 
     async fn perform(&self, call: Call<'_>, deadline: Instant) -> Result<Value, StoreError> {
         let Ok(_permit) = self.calls.try_acquire() else {
+            self.refused.inc();
             return Err(StoreError::Unavailable("too many calls under way".to_owned()));
         };
+        let _running = self.running.enter();
         call.perform(&self.servers, deadline).await.map_err(|failure| self.unavailable(failure))
     }
 
@@ -281,5 +290,11 @@ impl Store for RedisStore {
 
     fn healthy(&self) -> bool {
         self.servers.answer()
+    }
+
+    fn register_metrics(&self, registry: &mut Registry) {
+        self.running.register(registry, "redis_calls_running", "Calls to Redis under way, of 4096");
+        let help = "Calls to Redis refused because too many were under way";
+        registry.register("redis_calls_refused", help, self.refused.clone());
     }
 }

@@ -195,6 +195,9 @@ impl SendBatch {
     }
 }
 
+/// With the feature `uncounted` nothing is counted: what that saves is what counting costs.
+const COUNTED: bool = cfg!(not(feature = "uncounted"));
+
 /// The batch that is being filled, and where it goes when it is full.
 pub(crate) struct Outbox<'a> {
     batch: &'a mut SendBatch,
@@ -218,9 +221,12 @@ impl<'a> Outbox<'a> {
         self.since = since;
     }
 
-    /// The router's counters.
-    pub(crate) fn stats(&mut self) -> &mut Stats {
-        self.stats
+    /// Counts something.
+    #[inline]
+    pub(crate) fn count(&mut self, something: impl FnOnce(&mut Stats)) {
+        if COUNTED {
+            something(self.stats);
+        }
     }
 
     /// Adds the datagram that `fill` writes into the buffer that it gets, and of which it returns the length. Where
@@ -235,7 +241,7 @@ impl<'a> Outbox<'a> {
         let len = fill(buffer).unwrap_or(0).min(MAX_DATAGRAM);
         if len > 0 {
             self.batch.add(path, len);
-            if let Some(since) = self.since {
+            if let (true, Some(since)) = (COUNTED, self.since) {
                 let forwarded = &mut self.batch.forwarded;
                 forwarded.datagrams += 1;
                 forwarded.since = Some(forwarded.since.map_or(since, |earlier| earlier.min(since)));
@@ -255,8 +261,11 @@ impl<'a> Outbox<'a> {
     /// Hands over what is there.
     pub(crate) fn flush(&mut self) {
         if !self.batch.is_empty() {
-            self.stats.datagrams_out += self.batch.len() as u64;
-            self.stats.bytes_out += self.batch.byte_len() as u64;
+            let (datagrams, bytes) = (self.batch.len() as u64, self.batch.byte_len() as u64);
+            self.count(|stats| {
+                stats.datagrams_out += datagrams;
+                stats.bytes_out += bytes;
+            });
             self.sink.send(self.batch);
             self.batch.clear();
         }

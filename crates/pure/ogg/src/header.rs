@@ -91,6 +91,29 @@ impl Tags {
         Ok(())
     }
 
+    /// The value of the first tag of this name.
+    #[must_use]
+    pub fn find(&self, name: &str) -> Option<&str> {
+        self.comments.iter().find_map(|comment| {
+            let (found, value) = comment.split_once('=')?;
+            found.eq_ignore_ascii_case(name).then_some(value)
+        })
+    }
+
+    /// Reads the packet. `None` where it is none that could have been written here.
+    pub(crate) fn parse(packet: &[u8]) -> Option<Self> {
+        let (_vendor, rest) = take_text(packet.strip_prefix(b"OpusTags")?)?;
+        let (count, mut rest) = take_number(rest)?;
+        let mut tags = Self::new();
+        for _ in 0..count {
+            let (comment, after) = take_text(rest)?;
+            let (name, value) = comment.split_once('=')?;
+            tags.add(name, value).ok()?;
+            rest = after;
+        }
+        Some(tags)
+    }
+
     pub(crate) fn packet(&self) -> Vec<u8> {
         let mut packet = b"OpusTags".to_vec();
         put(&mut packet, VENDOR);
@@ -105,6 +128,17 @@ impl Tags {
 fn put(packet: &mut Vec<u8>, text: &str) {
     packet.extend_from_slice(&(text.len() as u32).to_le_bytes());
     packet.extend_from_slice(text.as_bytes());
+}
+
+fn take_number(bytes: &[u8]) -> Option<(usize, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((usize::try_from(u32::from_le_bytes(*number)).ok()?, rest))
+}
+
+fn take_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (len, rest) = take_number(bytes)?;
+    let (text, rest) = rest.split_at_checked(len)?;
+    Some((str::from_utf8(text).ok()?, rest))
 }
 
 #[cfg(test)]
@@ -128,6 +162,20 @@ mod tests {
         );
         for name in ["", "A=B", "É", "a\n", "~"] {
             assert_eq!(tags.add(name, ""), Err(TagError::Name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn tags_are_read_as_they_were_written() {
+        let mut tags = Tags::new();
+        tags.add("ROOM", "a=b").unwrap();
+        tags.add("USER", "").unwrap();
+        let packet = tags.packet();
+        let read = Tags::parse(&packet).unwrap();
+        assert_eq!(read, tags);
+        assert_eq!((read.find("room"), read.find("USER"), read.find("DATE")), (Some("a=b"), Some(""), None));
+        for len in 0..packet.len() {
+            assert_eq!(Tags::parse(&packet[..len]), None, "{len}");
         }
     }
 

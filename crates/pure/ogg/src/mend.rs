@@ -1,6 +1,6 @@
 //! A file whose writer died: which part of it is whole, and what makes that a file again.
 
-use crate::header::PRE_SKIP;
+use crate::header::{PRE_SKIP, Tags};
 use crate::page::{self, MAX_PAGE, Page};
 use std::time::Duration;
 
@@ -33,6 +33,7 @@ pub struct Scan {
     pages: u32,
     serial: u32,
     granule: u64,
+    tags: Option<Tags>,
     ended: bool,
     /// There is something behind the last page that is none.
     broken: bool,
@@ -62,6 +63,12 @@ impl Scan {
     pub fn duration(&self) -> Duration {
         let samples = if self.pages < 3 { 0 } else { self.granule.saturating_sub(u64::from(PRE_SKIP)) };
         Duration::from_micros(samples.saturating_mul(1_000_000) / u64::from(crate::RATE))
+    }
+
+    /// What the file says about itself. `None` where it was not read so far, or says nothing that is understood.
+    #[must_use]
+    pub fn tags(&self) -> Option<&Tags> {
+        self.tags.as_ref()
     }
 
     /// The file ends here.
@@ -112,6 +119,9 @@ impl Scan {
     }
 
     fn accept(&mut self, page: &Page<'_>, bytes: &[u8]) {
+        if self.pages == 1 {
+            self.tags = page.packets().next().and_then(Tags::parse);
+        }
         (self.serial, self.granule, self.ended) = (page.serial, page.granule, page.ends());
         self.pages = self.pages.saturating_add(1);
         self.end += bytes.len() as u64;
@@ -129,7 +139,9 @@ mod tests {
 
     /// A recording of 5 s with large packets, and its length without the last page.
     fn recorded() -> (Vec<u8>, usize) {
-        let mut recording = Recording::new(Head::default(), &Tags::new(), 9);
+        let mut tags = Tags::new();
+        tags.add("ROOM", "tea").unwrap();
+        let mut recording = Recording::new(Head::default(), &tags, 9);
         for n in 0..250 {
             recording.push(Duration::from_millis(20 * n), n, 960 * n as u32, &[31 << 3; 400]);
         }
@@ -163,9 +175,10 @@ mod tests {
         let mut scan = Scan::new();
         scan.feed(&file);
         assert_eq!(scan.duration(), Duration::from_secs(5));
+        assert_eq!(scan.tags().unwrap().find("ROOM"), Some("tea"));
         let mut headers = Scan::new();
         headers.feed(&file[..50]);
-        assert_eq!(headers.duration(), Duration::ZERO);
+        assert_eq!((headers.duration(), headers.tags()), (Duration::ZERO, None));
     }
 
     #[test]
@@ -192,7 +205,9 @@ mod tests {
     #[test]
     fn without_sound_there_is_nothing_to_keep() {
         let (file, _) = recorded();
-        let headers = Recording::new(Head::default(), &Tags::new(), 9).output().len();
+        let mut tags = Tags::new();
+        tags.add("ROOM", "tea").unwrap();
+        let headers = Recording::new(Head::default(), &tags, 9).output().len();
         for len in [0, 1, 30, headers - 1, headers, headers + 100] {
             assert_eq!(scan(&file[..len], 10), Mend::Nothing, "{len}");
         }

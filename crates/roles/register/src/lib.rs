@@ -13,5 +13,5 @@ mod service;
 mod sweeper;
 mod watcher;
 
-pub use role::{Register, run_sweeper, service};
+pub use role::Register;
 pub use service::Service;

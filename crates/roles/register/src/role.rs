@@ -45,14 +45,3 @@ impl Register {
         self.0.metrics.register(registry);
     }
 }
-
-/// The service of a register that does nothing else.
-#[must_use]
-pub fn service(store: Arc<dyn Store>, events: Arc<dyn Events>) -> Metered<RegisterServer<Service>> {
-    Register::new(store, events).service()
-}
-
-/// A register without its service: see [`Register::sweep`].
-pub async fn run_sweeper(store: Arc<dyn Store>, events: Arc<dyn Events>, shutdown: impl Future<Output = ()>) {
-    Register::new(store, events).sweep(shutdown).await;
-}

@@ -24,7 +24,8 @@ struct Register {
 
 async fn in_process() -> Register {
     let events = MemoryEvents::default();
-    let service = register::service(Arc::new(MemoryStore::default()), Arc::new(events.clone()));
+    let service =
+        register::Register::new(Arc::new(MemoryStore::default()), Arc::new(events.clone())).service();
     let in_process = InProcess::default();
     let incoming = in_process.listen("register").unwrap();
     tokio::spawn(rpc::server::builder().add_service(service).serve_with_incoming(incoming));
@@ -34,7 +35,8 @@ async fn in_process() -> Register {
 
 async fn over_tcp() -> Register {
     let events = MemoryEvents::default();
-    let service = register::service(Arc::new(MemoryStore::default()), Arc::new(events.clone()));
+    let service =
+        register::Register::new(Arc::new(MemoryStore::default()), Arc::new(events.clone())).service();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     let incoming = TcpIncoming::from(listener);

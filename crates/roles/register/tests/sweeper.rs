@@ -28,7 +28,7 @@ async fn a_user_who_fell_silent_leaves_and_the_others_hear_of_it() {
     let shutdown = async move {
         let _told = stopped.await;
     };
-    let sweeper = tokio::spawn(register::run_sweeper(store.clone(), events, shutdown));
+    let sweeper = tokio::spawn(register::Register::new(store.clone(), events).sweep(shutdown));
 
     let Some(Received::Event(event)) = subscription.next().await else { panic!("no event") };
     assert_eq!(event.version, joined.state.version + 1);

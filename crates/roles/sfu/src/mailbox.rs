@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
 use media::{MediaError, Outline, StreamDetail};
+use metrics::{Depth, Waiting};
 use model::ids::{StreamId, SubscriptionId};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::oneshot;
 
 use crate::WorkerStats;
@@ -86,10 +88,19 @@ pub(crate) enum MailboxError {
     Lost,
 }
 
+/// A command on its way.
+#[derive(Debug)]
+struct Letter {
+    command: Command,
+    _waiting: Waiting,
+}
+
 /// The writing end, one per worker, cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Mailbox {
-    commands: SyncSender<Command>,
+    commands: SyncSender<Letter>,
+    waiting: Depth,
+    refused: Counter,
     waker: Arc<Waker>,
     stop: Arc<AtomicBool>,
 }
@@ -97,7 +108,7 @@ pub(crate) struct Mailbox {
 /// The worker's end.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    commands: Receiver<Command>,
+    commands: Receiver<Letter>,
     waker: Arc<Waker>,
     stop: Arc<AtomicBool>,
 }
@@ -107,7 +118,13 @@ pub(crate) fn mailbox() -> io::Result<(Mailbox, Inbox)> {
     let (sender, receiver) = sync_channel(COMMANDS);
     let waker = Arc::new(Waker::new()?);
     let stop = Arc::new(AtomicBool::new(false));
-    let mailbox = Mailbox { commands: sender, waker: Arc::clone(&waker), stop: Arc::clone(&stop) };
+    let mailbox = Mailbox {
+        commands: sender,
+        waiting: Depth::default(),
+        refused: Counter::default(),
+        waker: Arc::clone(&waker),
+        stop: Arc::clone(&stop),
+    };
     Ok((mailbox, Inbox { commands: receiver, waker, stop }))
 }
 
@@ -118,10 +135,7 @@ impl Mailbox {
         command: impl FnOnce(oneshot::Sender<T>) -> Command,
     ) -> Result<T, MailboxError> {
         let (reply, answer) = oneshot::channel();
-        self.commands.try_send(command(reply)).map_err(|error| match error {
-            TrySendError::Full(_) => MailboxError::Full,
-            TrySendError::Disconnected(_) => MailboxError::Stopped,
-        })?;
+        self.post(command(reply))?;
         self.waker.wake();
         answer.await.map_err(|_| if self.is_stopping() { MailboxError::Stopped } else { MailboxError::Lost })
     }
@@ -129,6 +143,27 @@ impl Mailbox {
     /// What wakes the worker.
     pub(crate) fn waker(&self) -> &Arc<Waker> {
         &self.waker
+    }
+
+    fn post(&self, command: Command) -> Result<(), MailboxError> {
+        let letter = Letter { command, _waiting: self.waiting.enter() };
+        self.commands.try_send(letter).map_err(|error| match error {
+            TrySendError::Full(_) => {
+                self.refused.inc();
+                MailboxError::Full
+            }
+            TrySendError::Disconnected(_) => MailboxError::Stopped,
+        })
+    }
+
+    /// How many commands wait.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.waiting.now()
+    }
+
+    /// How many found no room so far.
+    pub(crate) fn refused(&self) -> u64 {
+        self.refused.get()
     }
 
     /// Ends the worker, however full the mailbox is.
@@ -145,7 +180,7 @@ impl Mailbox {
 impl Inbox {
     /// The oldest command, if one waits.
     pub(crate) fn take(&self) -> Option<Command> {
-        self.commands.try_recv().ok()
+        self.commands.try_recv().ok().map(|letter| letter.command)
     }
 
     pub(crate) fn waker(&self) -> &Waker {
@@ -167,17 +202,21 @@ mod tests {
         let answers: Vec<_> = (0..COMMANDS)
             .map(|_| {
                 let (reply, answer) = oneshot::channel();
-                mailbox.commands.try_send(Command::Stats { reply }).unwrap();
+                mailbox.post(Command::Stats { reply }).unwrap();
                 answer
             })
             .collect();
         assert_eq!(mailbox.ask(|reply| Command::Stats { reply }).await.unwrap_err(), MailboxError::Full);
+        assert_eq!((mailbox.waiting(), mailbox.refused()), (COMMANDS as u64, 1));
+        assert!(inbox.take().is_some());
+        assert_eq!(mailbox.waiting(), COMMANDS as u64 - 1);
         mailbox.stop();
         assert!(inbox.is_stopping());
         drop(inbox);
         for answer in answers {
             assert!(answer.await.is_err());
         }
+        assert_eq!(mailbox.waiting(), 0);
         assert_eq!(mailbox.ask(|reply| Command::Stats { reply }).await.unwrap_err(), MailboxError::Stopped);
     }
 }

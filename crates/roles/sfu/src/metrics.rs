@@ -2,6 +2,8 @@
 
 mod media;
 
+pub use media::WorkerMetrics;
+
 use std::sync::Arc;
 
 use metrics::Calls;

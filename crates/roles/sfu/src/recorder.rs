@@ -6,13 +6,14 @@
 //! - `taps`: which streams of a worker are recorded.
 //! - `queue`: how packets reach the thread; `writer`: its loop.
 //! - `recording`: one track in one file; `place`: where that file is; `sidecar`: what is told about it.
-//! - `room_call`: the index of a room. `mend`: files that a crash left open. `syncer`: to the disk for good.
+//! - `room_call`: who and what belongs to a call; `room_index`: the file that lists a room's calls. `mend`: files that a crash left open. `syncer`: to the disk for good.
 
 mod mend;
 mod place;
 mod queue;
 mod recording;
 mod room_call;
+mod room_index;
 mod sidecar;
 mod syncer;
 mod taps;
@@ -20,7 +21,7 @@ mod utc;
 mod writer;
 
 pub(crate) use queue::Recorder;
-pub use room_call::NAME as RECORDING_INDEX;
+pub use room_index::NAME as RECORDING_INDEX;
 pub(crate) use taps::Taps;
 
 use std::path::PathBuf;
@@ -93,6 +94,10 @@ pub struct RecorderStats {
     pub queued: u64,
     /// Files of an earlier run that were completed at the start.
     pub mended: u64,
+    /// Files that wait to be forced to the disk now.
+    pub unsynced: u64,
+    /// Times that a file found no room there, and was left for the next round.
+    pub syncs_put_off: u64,
 }
 
 /// Whose stream is recorded.
@@ -112,7 +117,7 @@ pub(crate) fn start(
     let folder = |source| RecorderError::Folder { dir: config.dir.clone(), source };
     place::prepare(&config.dir).map_err(folder)?;
     let (recorder, queue) = queue::queue();
-    let syncer = syncer::start(config.sync).map_err(RecorderError::Thread)?;
+    let syncer = syncer::start(config.sync, Arc::clone(&queue.shared)).map_err(RecorderError::Thread)?;
     let writer = writer::Writer::new(config.clone(), node, directory, queue, syncer);
     recorder.run(writer).map_err(RecorderError::Thread)?;
     Ok(recorder)

@@ -9,18 +9,19 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Discovery, DiscoveryError, NodeInfo, Role};
 use media::{DtlsIdentity, Limits};
+use metrics::Depth;
 use model::ids::NodeId;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
 use rpc::channel::Dialer;
 use rpc::metered::Metered;
 use rpc::proto::sfu_server::SfuServer;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{Notify, oneshot, watch};
 use tokio::task::AbortHandle;
 
 use crate::addresses;
 use crate::directory::Directory;
-use crate::events::{self, ENDED_STREAMS};
+use crate::events;
 use crate::gauge;
 use crate::load::Capacity;
 use crate::mailbox::Command;
@@ -99,7 +100,7 @@ impl Sfu {
         let ips = addresses::announced(&config.ips, sockets.iter().all(MediaSocket::has_ipv6))?;
         let dtls = Arc::new(DtlsIdentity::generate()?);
         let directory = Arc::new(Directory::new(sockets.len()));
-        let (ended, ends) = mpsc::channel(ENDED_STREAMS);
+        let (ends, ended) = events::ends();
 
         let recorder = config
             .record
@@ -117,7 +118,7 @@ impl Sfu {
                 coalesce: config.coalesce,
                 limits: config.limits,
             };
-            let tell = events::listener(n, Arc::clone(&directory), ended.clone());
+            let tell = events::listener(n, Arc::clone(&directory), ends.clone());
             threads
                 .add(format!("media-{n}"), socket, media, recorder.clone(), tell)
                 .map_err(StartError::Worker)?;
@@ -131,6 +132,8 @@ impl Sfu {
             life: Life::default(),
             load: loads,
             placement: Placement::new(config.branch_at, threads.mailboxes.len()),
+            copies: Depth::default(),
+            ends,
             latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
             recording: Recording {
                 by_default: config.record.as_ref().is_some_and(|record| record.enabled),
@@ -153,7 +156,7 @@ impl Sfu {
             bandwidth: config.bandwidth,
         };
         let tasks = vec![
-            tokio::spawn(reporter::report_ends(Arc::clone(&registers), ends)).abort_handle(),
+            tokio::spawn(reporter::report_ends(Arc::clone(&registers), ended)).abort_handle(),
             tokio::spawn(hold).abort_handle(),
             tokio::spawn(gauge::measure(Arc::clone(&workers), capacity, load)).abort_handle(),
         ];

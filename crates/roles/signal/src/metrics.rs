@@ -105,6 +105,11 @@ pub(crate) struct Metrics {
     /// Who is in them: a client counts once for each of its rooms.
     pub(crate) users: Gauge,
     pub(crate) notifications: Counter,
+    /// What waits for clients to read it.
+    pub(crate) queued_messages: Gauge,
+    pub(crate) queued_bytes: Gauge,
+    /// Clients whose queue was full: their connections end.
+    pub(crate) overflows: Counter,
     /// Messages that were thrown away because their client did not read.
     pub(crate) dropped: Counter,
     refused: Counts,
@@ -123,6 +128,9 @@ impl Default for Metrics {
             rooms: Gauge::default(),
             users: Gauge::default(),
             notifications: Counter::default(),
+            queued_messages: Gauge::default(),
+            queued_bytes: Gauge::default(),
+            overflows: Counter::default(),
             dropped: Counter::default(),
             refused: Counts::new("reason", Refused::ALL.map(Refused::name)),
             closes: Counts::new("code", Closing::ALL.map(|closing| closing.code.to_string())),
@@ -164,6 +172,16 @@ impl Metrics {
         registry.register("signal_notifications", help, self.notifications.clone());
         let help = "Messages thrown away because their client did not read";
         registry.register("signal_messages_dropped", help, self.dropped.clone());
+        self.register_queues(registry);
+    }
+
+    fn register_queues(&self, registry: &mut Registry) {
+        let help = "Messages that wait in clients' queues";
+        registry.register("signal_queued_messages", help, self.queued_messages.clone());
+        let help = "Bytes of messages that wait in clients' queues";
+        registry.register("signal_queued_bytes", help, self.queued_bytes.clone());
+        let help = "Connections that end because their queue was full";
+        registry.register("signal_queue_overflows", help, self.overflows.clone());
     }
 
     fn register_rooms(&self, registry: &mut Registry) {

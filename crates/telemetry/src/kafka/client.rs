@@ -190,5 +190,6 @@ impl ProducerContext for Reports {
 /// Whether the library accepts these settings.
 #[cfg(all(test, feature = "kafka-tls"))]
 pub(super) fn accepts(kafka: &Kafka) -> Result<(), InvalidKafka> {
-    producer(kafka, "test", Arc::new(Backlog::new(1)), Counters::default()).map(drop)
+    producer(kafka, "test", Arc::new(Backlog::new(1, crate::counters::Level::default())), Counters::default())
+        .map(drop)
 }

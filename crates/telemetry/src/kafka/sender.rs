@@ -50,7 +50,8 @@ pub(crate) struct Records {
 
 impl Records {
     fn new(limit: usize, counters: Counters) -> Self {
-        Self { backlog: Arc::new(Backlog::new(limit)), counters }
+        let backlog = Backlog::new(limit, counters.kafka_level().clone());
+        Self { backlog: Arc::new(backlog), counters }
     }
 
     /// Never waits. `line` may have its line end.

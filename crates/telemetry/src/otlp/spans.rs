@@ -30,7 +30,8 @@ impl Spans {
     pub(super) fn new(share: f64, counters: Counters) -> Self {
         // 1 is one more than any of them.
         let below = (share * 2f64.powi(64)) as u128;
-        Self { backlog: Backlog::new(LIMIT), counters, below }
+        let backlog = Backlog::new(LIMIT, counters.otlp_level().clone());
+        Self { backlog, counters, below }
     }
 
     /// Whether a trace of this id is exported: all nodes that are asked answer alike.

@@ -15,10 +15,13 @@ impl Core {
     /// Handles a batch: each datagram in order, then all media is forwarded at once.
     pub(super) fn receive(&mut self, moment: Moment, batch: &mut [Incoming<'_>], out: &mut Outbox<'_>) {
         for incoming in batch {
-            out.stats().datagrams_in += 1;
-            out.stats().bytes_in += incoming.data.len() as u64;
+            let bytes = incoming.data.len() as u64;
+            out.count(|stats| {
+                stats.datagrams_in += 1;
+                stats.bytes_in += bytes;
+            });
             if !self.receive_one(moment, incoming, out) {
-                out.stats().drops += 1;
+                out.count(|stats| stats.drops += 1);
             }
         }
         self.forward(moment, out);
@@ -61,9 +64,9 @@ impl Core {
         if !arrived.taken {
             return false;
         }
-        out.stats().media_in += 1;
+        out.count(|stats| stats.media_in += 1);
         if let Some(wait) = arrived.key_frame_wait {
-            out.stats().key_frame_waits.record(wait);
+            out.count(|stats| stats.key_frame_waits.record(wait));
         }
         if had_none && !stream.fresh.is_empty() {
             self.dirty.push(index);

@@ -6,7 +6,7 @@ use crate::branch::{BranchId, Copies, Outline, Wish};
 use crate::moment::Moment;
 use crate::stream::Stream;
 use crate::timers::{Owner, Timer};
-use crate::{Event, MediaError, MediaErrorKind, Stats};
+use crate::{Event, MediaError, MediaErrorKind};
 use model::ids::StreamId;
 use std::time::{Duration, Instant};
 
@@ -66,12 +66,13 @@ impl Core {
     }
 
     /// What came of a stream goes to its branches, too.
-    pub(super) fn copy_fresh(&mut self, index: usize, stats: &mut Stats) {
+    pub(super) fn copy_fresh(&mut self, index: usize, out: &mut Outbox<'_>) {
         let Some(stream) = self.streams.get_mut(index).filter(|stream| !stream.branches.is_empty()) else {
             return;
         };
         stream.copy_fresh();
-        stats.copies_out += (stream.fresh.len() * stream.branches.len()) as u64;
+        let copies = stream.fresh.len() * stream.branches.len();
+        out.count(|stats| stats.copies_out += copies as u64);
         self.crossing.copied.push(index);
     }
 
@@ -142,7 +143,8 @@ impl Core {
         }
         let since = copies.since().unwrap_or(moment.now);
         for copied in copies.packets() {
-            out.stats().copies_in += u64::from(stream.receive_copy(moment.now, since, &copied));
+            let taken = stream.receive_copy(moment.now, since, &copied);
+            out.count(|stats| stats.copies_in += u64::from(taken));
         }
         if !stream.fresh.is_empty() && !self.dirty.contains(&index) {
             self.dirty.push(index);

@@ -33,7 +33,7 @@ impl Core {
         let time = AbsSendTime::at(moment.wall);
         stream.even_out();
         // The other routers begin while this one works.
-        self.copy_fresh(index, out.stats());
+        self.copy_fresh(index, out);
         let Some(stream) = self.streams.get_mut(index) else { return };
         out.forward(stream.fresh_since());
         for &subscriber in &stream.subscribers {

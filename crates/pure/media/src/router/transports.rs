@@ -106,7 +106,7 @@ impl Core {
             _ => self.timers.clear(owner, Timer::Dtls),
         }
         if progress.connected {
-            out.stats().handshakes += 1;
+            out.count(|stats| stats.handshakes += 1);
             self.timers.clear(owner, Timer::Connect);
             self.timers.set(now, owner, Timer::Consent, now + PAUSE_AFTER);
             self.connected(now, owner, out);

@@ -42,7 +42,7 @@ impl Stream {
     pub(crate) fn send_reports(&mut self, now: Instant, out: &mut Outbox<'_>) {
         for track in &self.tracks {
             if let Some(jitter) = track.jitter() {
-                out.stats().jitter_in.record(jitter);
+                out.count(|stats| stats.jitter_in.record(jitter));
             }
         }
         let Self { origin: Origin::Publisher(publisher), tracks, .. } = self else { return };
@@ -58,7 +58,7 @@ impl Stream {
             }
             writer.len()
         });
-        out.stats().lost_in += lost;
+        out.count(|stats| stats.lost_in += lost);
     }
 
     /// Asks for lost packets. True where some were given up and a key frame is wanted instead.
@@ -73,7 +73,7 @@ impl Stream {
             if missing.is_empty() {
                 continue;
             }
-            out.stats().nacks_sent += missing.len() as u64;
+            out.count(|stats| stats.nacks_sent += missing.len() as u64);
             transport.send_rtcp(out, |buffer| {
                 let mut writer = Writer::new(buffer);
                 identity.begin(&mut writer);
@@ -117,7 +117,7 @@ impl Stream {
             if !(feedback.pli || feedback.fir) || !track.key_frames.ask(now) {
                 continue;
             }
-            out.stats().key_frame_requests_sent += 1;
+            out.count(|stats| stats.key_frame_requests_sent += 1);
             transport.send_rtcp(out, |buffer| {
                 let mut writer = Writer::new(buffer);
                 identity.begin(&mut writer);

@@ -38,12 +38,12 @@ impl Subscription {
                 Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports, out),
                 Packet::Nack(nack) => self.repair(moment, &nack, tracks, asked, out),
                 Packet::Pli(pli) => {
-                    out.stats().key_frame_requests_received += 1;
+                    out.count(|stats| stats.key_frame_requests_received += 1);
                     self.want(pli.media, None, asked);
                 }
                 Packet::Fir(fir) => {
                     for entry in fir.entries {
-                        out.stats().key_frame_requests_received += 1;
+                        out.count(|stats| stats.key_frame_requests_received += 1);
                         self.want(entry.ssrc, Some(entry.sequence), asked);
                     }
                 }
@@ -56,11 +56,13 @@ impl Subscription {
     fn note_reports(&mut self, wall: NtpTime, reports: ReportBlocks<'_>, out: &mut Outbox<'_>) {
         for block in reports {
             let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == block.ssrc) else { continue };
-            let counters = out.stats();
-            counters.lost_out += track.note_losses(block.total_lost);
-            counters.jitter_out.record(track.duration_of(block.jitter));
+            let lost = track.note_losses(block.total_lost);
+            out.count(|stats| {
+                stats.lost_out += lost;
+                stats.jitter_out.record(track.duration_of(block.jitter));
+            });
             if let Some(round_trip) = stats::round_trip(wall, &block) {
-                counters.round_trips.record(round_trip);
+                out.count(|stats| stats.round_trips.record(round_trip));
                 self.round_trip = Some(round_trip);
             }
         }
@@ -81,7 +83,7 @@ impl Subscription {
         let time = AbsSendTime::at(moment.wall);
         let mut departure = Departure { path, sender, time, next_sequence: transport_sequence };
         for sequence in nack.lost {
-            out.stats().nacks_received += 1;
+            out.count(|stats| stats.nacks_received += 1);
             let missing =
                 outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
             asked.missing.extend(missing.map(|number| (outgoing.source(), number)));

@@ -189,7 +189,7 @@ impl OutgoingTrack {
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(payload as u32);
             self.budget.earn(sent);
-            out.stats().media_out += 1;
+            out.count(|stats| stats.media_out += 1);
         }
     }
 
@@ -229,7 +229,7 @@ impl OutgoingTrack {
                 self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out)
             }
         };
-        out.stats().retransmissions += u64::from(sent > 0);
+        out.count(|stats| stats.retransmissions += u64::from(sent > 0));
         None
     }
 

@@ -4,12 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 
 use media::Histogram;
+use parking_lot::Mutex;
 use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, NoLabelSet};
 use prometheus_client::metrics::MetricType;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 
+use crate::mailbox::Mailbox;
 use crate::recorder::RecorderStats;
 use crate::worker::WorkerStats;
 use crate::workers::Workers;
@@ -18,18 +20,59 @@ use crate::workers::Workers;
 #[derive(Debug)]
 pub(super) struct Media(pub(super) Arc<Workers>);
 
+/// What these workers count, for a registry of whoever has workers' numbers. Cheap to clone; every clone is the same.
+#[derive(Clone, Debug, Default)]
+pub struct WorkerMetrics(Arc<Mutex<Vec<WorkerStats>>>);
+
+impl WorkerMetrics {
+    /// The latest numbers.
+    pub fn put(&self, workers: Vec<WorkerStats>) {
+        *self.0.lock() = workers;
+    }
+}
+
+impl Collector for WorkerMetrics {
+    fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        moved(&mut Out(encoder), &self.0.lock())
+    }
+}
+
 impl Collector for Media {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
         let workers = self.0.latest.lock().clone();
         let mut out = Out(encoder);
-        packets(&mut out, &workers)?;
-        quality(&mut out, &workers)?;
-        work(&mut out, &workers)?;
+        queues(&mut out, &self.0)?;
+        moved(&mut out, &workers)?;
         match &self.0.recording.recorder {
             Some(recorder) => recordings(&mut out, &recorder.stats()),
             None => Ok(()),
         }
     }
+}
+
+/// What workers do to media.
+fn moved(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
+    packets(out, workers)?;
+    quality(out, workers)?;
+    work(out, workers)
+}
+
+/// What waits in the queues between threads, at the moment of looking.
+fn queues(out: &mut Out<'_>, workers: &Workers) -> fmt::Result {
+    let help = "Commands that wait for a worker, of 1024.";
+    let mut family = out.0.encode_descriptor("sfu_commands_waiting", help, None, MetricType::Gauge)?;
+    for (n, mailbox) in workers.mailboxes.iter().enumerate() {
+        let gauge = ConstGauge::new(mailbox.waiting() as f64);
+        gauge.encode(family.encode_family(&[("worker", n.to_string())])?)?;
+    }
+    let refused = workers.mailboxes.iter().map(Mailbox::refused).sum();
+    out.counter("sfu_commands_refused", "Commands refused because too many waited.", refused)?;
+    let help = "Batches of packets on their way from one worker to another, of 128 for each stream.";
+    out.gauge("sfu_branch_batches_waiting", help, workers.copies.now())?;
+    let help = "Streams that ended by themselves, and whose end waits to be told to a register, of 16384.";
+    out.gauge("sfu_ends_waiting", help, workers.ends.waiting())?;
+    let help = "Ends of streams that no register is told: too many waited.";
+    out.counter("sfu_ends_lost", help, workers.ends.lost())
 }
 
 fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
@@ -131,7 +174,11 @@ fn recordings(out: &mut Out<'_>, stats: &RecorderStats) -> fmt::Result {
         "Packets that recordings lack: the disk was slow.",
         stats.dropped,
     )?;
-    out.gauge("sfu_recording_queued_bytes", "What waits for the disk, of 16 MiB.", stats.queued)
+    out.gauge("sfu_recording_queued_bytes", "What waits for the disk, of 16 MiB.", stats.queued)?;
+    let help = "Recordings that wait to be forced to the disk, of 4096.";
+    out.gauge("sfu_recording_unsynced_files", help, stats.unsynced)?;
+    let help = "Times that a recording was forced to the disk a round later: others waited.";
+    out.counter("sfu_recording_syncs_put_off", help, stats.syncs_put_off)
 }
 
 /// Writes numbers that others have counted.

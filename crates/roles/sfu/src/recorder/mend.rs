@@ -10,18 +10,26 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use model::ids::NodeId;
-use ogg::{Mend, Scan};
+use ogg::{Mend, Scan, Tags};
 use rustix::fs::{FlockOperation, flock};
 
-use super::RecordConfig;
 use super::place::{self, OPUS, Place};
 use super::queue::Shared;
+use super::recording::origin;
+use super::room_index::{self, Entry};
 use super::sidecar::Sidecar;
+use super::{RecordConfig, Subject};
 
 const CHUNK: usize = 64 * 1024;
 
-/// Ends a file after its last whole page. Answers how long it is; `None`: there is no recording in it.
-pub(super) fn complete(file: &File) -> io::Result<Option<Duration>> {
+/// A file that has its end.
+pub(super) struct Complete {
+    duration: Duration,
+    tags: Option<Tags>,
+}
+
+/// Ends a file after its last whole page. `None`: there is no recording in it.
+pub(super) fn complete(file: &File) -> io::Result<Option<Complete>> {
     let mut scan = Scan::new();
     let mut chunk = vec![0; CHUNK];
     let mut at = 0;
@@ -37,7 +45,7 @@ pub(super) fn complete(file: &File) -> io::Result<Option<Duration>> {
             break;
         }
     }
-    let duration = scan.duration();
+    let complete = Complete { duration: scan.duration(), tags: scan.tags().cloned() };
     match scan.finish() {
         Mend::Whole => {}
         Mend::Cut { keep, patch } => {
@@ -49,14 +57,14 @@ pub(super) fn complete(file: &File) -> io::Result<Option<Duration>> {
         }
         Mend::Nothing => return Ok(None),
     }
-    Ok(Some(duration))
+    Ok(Some(complete))
 }
 
 /// Looks for files of earlier runs, on a thread of its own: there may be many.
 pub(super) fn start(config: RecordConfig, node: NodeId, shared: Arc<Shared>) -> io::Result<()> {
-    let before = SystemTime::now();
+    let mender = Mender { config, node, shared, before: SystemTime::now() };
     let look = move || {
-        let mended = all(&config, &node, &shared, before);
+        let mended = mender.all();
         if mended > 0 {
             tracing::info!(files = mended, "recordings that an earlier run left open were completed");
         }
@@ -64,42 +72,73 @@ pub(super) fn start(config: RecordConfig, node: NodeId, shared: Arc<Shared>) -> 
     thread::Builder::new().name("recorder-mend".into()).spawn(look).map(drop)
 }
 
-fn all(config: &RecordConfig, node: &NodeId, shared: &Shared, before: SystemTime) -> usize {
-    let mut mended = 0;
-    for audio in left_open(&config.dir, before) {
-        match one(config, node, &audio) {
-            Ok(true) => {
-                shared.mended.fetch_add(1, Ordering::Relaxed);
-                mended += 1;
-            }
-            Ok(false) => {}
-            Err(error) => tracing::warn!(file = ?audio, %error, "a recording could not be completed"),
-        }
-    }
-    mended
+struct Mender {
+    config: RecordConfig,
+    node: NodeId,
+    shared: Arc<Shared>,
+    /// What is younger is this run's.
+    before: SystemTime,
 }
 
-/// False: another process writes it, or nothing of it was worth keeping.
-fn one(config: &RecordConfig, node: &NodeId, audio: &Path) -> io::Result<bool> {
-    let path = config.dir.join(audio);
-    let file = File::options().read(true).write(true).open(&path)?;
-    if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
-        return Ok(false);
+impl Mender {
+    fn all(&self) -> usize {
+        let mut mended = 0;
+        for audio in left_open(&self.config.dir, self.before) {
+            match self.one(&audio) {
+                Ok(true) => {
+                    self.shared.mended.fetch_add(1, Ordering::Relaxed);
+                    mended += 1;
+                }
+                Ok(false) => {}
+                Err(error) => tracing::warn!(file = ?audio, %error, "a recording could not be completed"),
+            }
+        }
+        mended
     }
-    let Some(duration) = complete(&file)? else {
-        tracing::info!(file = ?audio, "a recording without any sound is removed");
-        fs::remove_file(path)?;
-        return Ok(false);
-    };
-    file.sync_data()?;
-    let sidecar = Place::of(audio).sidecar();
-    let told = Sidecar::mended(audio, node, duration.as_secs_f64());
-    place::write_whole(&config.dir.join(&sidecar), &told.to_json())?;
-    if let Some(finished) = &config.finished {
-        finished(audio);
-        finished(&sidecar);
+
+    /// False: another process writes it, or nothing of it was worth keeping.
+    fn one(&self, audio: &Path) -> io::Result<bool> {
+        let path = self.config.dir.join(audio);
+        let file = File::options().read(true).write(true).open(&path)?;
+        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+            return Ok(false);
+        }
+        let Some(Complete { duration, tags }) = complete(&file)? else {
+            tracing::info!(file = ?audio, "a recording without any sound is removed");
+            fs::remove_file(path)?;
+            return Ok(false);
+        };
+        file.sync_data()?;
+        // A file that somebody has put here from elsewhere belongs to no call.
+        let origin = tags.as_ref().and_then(origin);
+        let origin = origin.filter(|(subject, _)| audio.starts_with(place::room(&subject.rid)));
+        // The index first: a file about which something is told is not looked at again.
+        if let Some((subject, start)) = &origin {
+            self.list(audio, subject, *start, duration)?;
+        }
+        let sidecar = Place::of(audio).sidecar();
+        let told = Sidecar::mended(audio, &self.node, duration, origin.as_ref());
+        place::write_whole(&self.config.dir.join(&sidecar), &told.to_json())?;
+        self.finished(audio);
+        self.finished(&sidecar);
+        Ok(true)
     }
-    Ok(true)
+
+    /// Puts a recording into its room's index.
+    fn list(&self, audio: &Path, subject: &Subject, start: SystemTime, duration: Duration) -> io::Result<()> {
+        let index = place::room(&subject.rid).join(room_index::NAME);
+        let entry = Entry::new(audio, subject, start, start + duration);
+        let recording = (self.node.as_str(), entry);
+        self.shared.indices.add(&self.config.dir.join(&index), &subject.rid, recording, self.before)?;
+        self.finished(&index);
+        Ok(())
+    }
+
+    fn finished(&self, path: &Path) {
+        if let Some(finished) = &self.config.finished {
+            finished(path);
+        }
+    }
 }
 
 /// Recordings from before this time of which nothing is told, below `dir`.

@@ -11,6 +11,7 @@ use media::{TapId, Tape, TappedTrack};
 use model::ids::{RoomId, UserId};
 use parking_lot::Mutex;
 
+use super::room_index::Indices;
 use super::writer::Writer;
 use super::{RecorderStats, Subject};
 
@@ -52,6 +53,10 @@ pub(super) struct Shared {
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) mended: AtomicU64,
+    /// Files that wait to be forced to the disk.
+    pub(super) unsynced: AtomicU64,
+    pub(super) syncs_put_off: AtomicU64,
+    pub(super) indices: Arc<Indices>,
 }
 
 /// The thread's end.
@@ -130,6 +135,8 @@ impl Recorder {
             dropped: read(&shared.dropped),
             queued: read(&shared.queued),
             mended: read(&shared.mended),
+            unsynced: read(&shared.unsynced),
+            syncs_put_off: read(&shared.syncs_put_off),
         }
     }
 

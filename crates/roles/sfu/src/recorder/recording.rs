@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use media::TapedPacket;
+use model::ids::{RoomId, StreamId, UserId};
 use ogg::{Channels, Head, Tags};
 use rustix::fs::{FlockOperation, flock};
 
@@ -118,6 +119,14 @@ impl Recording {
         self.ogg.clear_output();
         Ok(written)
     }
+}
+
+/// Whose recording a file says it is, and when it began.
+pub(super) fn origin(tags: &Tags) -> Option<(Subject, SystemTime)> {
+    let rid = RoomId::parse(tags.find("ROOM")?).ok()?;
+    let uid = UserId::parse(tags.find("USER")?).ok()?;
+    let mid = StreamId::parse(tags.find("STREAM")?).ok()?;
+    Some((Subject { rid, uid, mid }, utc::parse(tags.find("DATE")?)?))
 }
 
 fn tags(subject: &Subject, start: SystemTime) -> Tags {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use model::ids::{NodeId, UserId};
 use serde::Serialize;
@@ -18,7 +18,7 @@ pub(super) struct Sidecar {
     pub(super) version: u32,
     /// The recording's name; it lies beside this file.
     pub(super) file: String,
-    /// `None` where a crash left only the recording.
+    /// `None` where the recording is all there is, and does not say it.
     #[serde(flatten)]
     pub(super) whose: Option<Whose>,
     /// The node that wrote it.
@@ -43,10 +43,10 @@ pub(super) struct Whose {
     pub(super) room: String,
     pub(super) user: String,
     pub(super) stream: String,
-    /// Which of the stream's tracks, from 0.
-    pub(super) track: usize,
-    /// One or two.
-    pub(super) channels: u8,
+    /// Which of the stream's tracks, from 0. `None` after a crash.
+    pub(super) track: Option<usize>,
+    /// One or two. `None` after a crash: the file says it.
+    pub(super) channels: Option<u8>,
 }
 
 /// The sender's clock and the recording's.
@@ -99,12 +99,16 @@ pub(super) struct Gaps {
 
 impl Whose {
     pub(super) fn new(subject: &Subject, track: usize, channels: u8) -> Self {
+        Self { track: Some(track), channels: Some(channels), ..Self::of(subject) }
+    }
+
+    fn of(subject: &Subject) -> Self {
         Self {
             room: subject.rid.to_string(),
             user: subject.uid.to_string(),
             stream: subject.mid.to_string(),
-            track,
-            channels,
+            track: None,
+            channels: None,
         }
     }
 }
@@ -145,19 +149,25 @@ impl Sidecar {
     }
 
     /// Of one that a crash left open: what is known comes from the file itself.
-    pub(super) fn mended(audio: &Path, node: &NodeId, duration: f64) -> Self {
+    pub(super) fn mended(
+        audio: &Path,
+        node: &NodeId,
+        duration: Duration,
+        origin: Option<&(Subject, SystemTime)>,
+    ) -> Self {
+        let start = origin.map(|(_, start)| *start);
         Self {
             version: FORMAT,
             file: name(audio),
-            whose: None,
+            whose: origin.map(|(subject, _)| Whose::of(subject)),
             node: node.to_string(),
-            start: None,
-            end: None,
-            duration,
+            start: start.map(utc::rfc3339),
+            end: start.map(|start| utc::rfc3339(start + duration)),
+            duration: duration.as_secs_f64(),
             rtp: None,
             packets: None,
             gaps: None,
-            participants: Vec::new(),
+            participants: origin.map(|(subject, _)| subject.uid.to_string()).into_iter().collect(),
             ended: "the server was killed".to_owned(),
             mended: true,
         }

@@ -1,6 +1,7 @@
 //! Times of day, as people and machines read them.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::ops::Range;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Of the proleptic Gregorian calendar, in UTC.
 struct Parts {
@@ -23,6 +24,29 @@ pub(super) fn rfc3339(time: SystemTime) -> String {
 pub(super) fn file_name(time: SystemTime) -> String {
     let Parts { year, month, day, hour, minute, second, milli } = Parts::of(time);
     format!("{year:04}{month:02}{day:02}T{hour:02}{minute:02}{second:02}.{milli:03}Z")
+}
+
+/// Reads what [`rfc3339`] wrote.
+pub(super) fn parse(text: &str) -> Option<SystemTime> {
+    let number = |range: Range<usize>| {
+        let digits = text.get(range)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse::<u64>().ok())?
+    };
+    let days = days(number(0..4)?, number(5..7)?, number(8..10)?)?;
+    let seconds = ((days * 24 + number(11..13)?) * 60 + number(14..16)?) * 60 + number(17..19)?;
+    let time = UNIX_EPOCH + Duration::from_secs(seconds) + Duration::from_millis(number(20..23)?);
+    (rfc3339(time) == text).then_some(time)
+}
+
+/// Days from 1970-01-01 to that day.
+fn days(year: u64, month: u64, day: u64) -> Option<u64> {
+    // As in `date`: a year that begins in March.
+    let year = if month <= 2 { year.checked_sub(1)? } else { year };
+    let from_march = (month + 9) % 12;
+    let day_of_year = (153 * from_march + 2) / 5 + day.checked_sub(1)?;
+    let (era, year_of_era) = (year / 400, year % 400);
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    (era * 146_097 + day_of_era).checked_sub(719_468)
 }
 
 impl Parts {
@@ -58,8 +82,6 @@ fn date(days: u64) -> (u64, u64, u64) {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     #[test]
@@ -69,6 +91,12 @@ mod tests {
         assert_eq!(rfc3339(at(951_782_399, 999)), "2000-02-28T23:59:59.999Z");
         assert_eq!(rfc3339(at(951_782_400, 0)), "2000-02-29T00:00:00.000Z");
         assert_eq!(rfc3339(at(1_709_251_199, 7)), "2024-02-29T23:59:59.007Z");
+        for seconds in (0..4_000_000_000).step_by(86_399 * 7) {
+            assert_eq!(parse(&rfc3339(at(seconds, 123))), Some(at(seconds, 123)));
+        }
+        for no_time in ["", "2026-02-29T00:00:00.000Z", "2026-11-29T12:34:56Z", "1969-12-31T23:59:59.999Z"] {
+            assert_eq!(parse(no_time), None, "{no_time}");
+        }
         assert_eq!(file_name(at(1_795_955_947, 120)), "20261129T123907.120Z");
     }
 }

@@ -13,10 +13,11 @@ use ogg::Channels;
 
 use super::queue::{Message, Queue};
 use super::recording::{Recording, Wanted};
-use super::room_call::{Entry, RoomCalls};
+use super::room_call::RoomCalls;
+use super::room_index::Entry;
 use super::sidecar::{Anchor, Common, Gaps, Packets, Rtp, Sidecar, Whose};
 use super::syncer::Syncer;
-use super::{RecordConfig, Subject, mend, place, utc};
+use super::{RecordConfig, Subject, mend, place};
 use crate::directory::Directory;
 
 /// How often files are looked after in which nothing is written.
@@ -66,7 +67,8 @@ impl Writer {
         queue: Queue,
         syncer: Syncer,
     ) -> Self {
-        Self { config, node, directory, queue, syncer, live: HashMap::new(), rooms: RoomCalls::default() }
+        let rooms = RoomCalls::new(Arc::clone(&queue.shared.indices));
+        Self { config, node, directory, queue, syncer, live: HashMap::new(), rooms }
     }
 
     /// Until it is told to stop.
@@ -245,15 +247,7 @@ impl Writer {
             return;
         }
         tracing::info!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?audio, seconds = stats.duration.as_secs(), reason = ended, "recorded");
-        let file =
-            audio.strip_prefix(place::room(&subject.rid)).unwrap_or(&audio).to_string_lossy().into_owned();
-        let entry = Entry {
-            file,
-            user: subject.uid.to_string(),
-            stream: subject.mid.to_string(),
-            start: utc::rfc3339(recording.start),
-            end: utc::rfc3339(end),
-        };
+        let entry = Entry::new(&audio, subject, recording.start, end);
         self.rooms.add(&subject.rid, entry);
         self.finished(&audio);
         self.finished(&sidecar);

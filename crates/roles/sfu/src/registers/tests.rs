@@ -21,7 +21,7 @@ async fn known(discovery: &dyn Discovery, name: &str, draining: bool) -> Lease {
 }
 
 fn serve(in_process: &InProcess, name: &str, store: &Arc<dyn Store>) {
-    let service = register::service(Arc::clone(store), Arc::new(MemoryEvents::default()));
+    let service = register::Register::new(Arc::clone(store), Arc::new(MemoryEvents::default())).service();
     let server = rpc::server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming(in_process.listen(name).unwrap()));
 }

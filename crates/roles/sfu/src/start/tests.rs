@@ -40,7 +40,7 @@ fn config(port: u16, workers: usize) -> Config {
 
 /// A register that can be reached.
 fn register(in_process: &InProcess, store: &Arc<dyn Store>) {
-    let service = register::service(Arc::clone(store), Arc::new(MemoryEvents::default()));
+    let service = register::Register::new(Arc::clone(store), Arc::new(MemoryEvents::default())).service();
     let server = rpc::server::builder().add_service(service);
     tokio::spawn(server.serve_with_incoming(in_process.listen("register").unwrap()));
 }

@@ -106,7 +106,8 @@ impl Queue {
 
 impl Outbox {
     pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
-        Self { metrics, ..Self::default() }
+        let (queue, filled, drained) = (Mutex::default(), Notify::new(), Notify::new());
+        Self { queue, filled, drained, closed: CancellationToken::new(), metrics }
     }
 
     /// Queues a message that nobody asked for.
@@ -124,15 +125,33 @@ impl Outbox {
         }
         if queue.has_room_for(message.len()) {
             queue.bytes += message.len();
+            self.count_queued(1, message.len());
             queue.messages.push_back(message);
         } else {
-            let dropped = std::mem::take(&mut *queue).messages.len() + 1;
+            let thrown_away = std::mem::take(&mut *queue);
             drop(queue);
-            self.metrics.dropped.inc_by(u64::try_from(dropped).unwrap_or(u64::MAX));
+            self.overflow(&thrown_away);
             return self.close(Closing::TOO_SLOW);
         }
         drop(queue);
         self.filled.notify_one();
+    }
+
+    fn overflow(&self, thrown_away: &Queue) {
+        let messages = thrown_away.messages.len();
+        self.count_gone(messages, thrown_away.bytes);
+        self.metrics.overflows.inc();
+        self.metrics.dropped.inc_by(messages as u64 + 1);
+    }
+
+    fn count_queued(&self, messages: usize, bytes: usize) {
+        self.metrics.queued_messages.inc_by(messages as i64);
+        self.metrics.queued_bytes.inc_by(bytes as i64);
+    }
+
+    fn count_gone(&self, messages: usize, bytes: usize) {
+        self.metrics.queued_messages.dec_by(messages as i64);
+        self.metrics.queued_bytes.dec_by(bytes as i64);
     }
 
     /// Closes after what is queued; further messages are dropped. The first
@@ -189,6 +208,7 @@ impl Outbox {
         let was_low = queue.is_low();
         let Some(message) = queue.messages.pop_front() else { return queue.closing.map(Next::Close) };
         queue.bytes -= message.len();
+        self.count_gone(1, message.len());
         if !was_low && queue.is_low() {
             self.drained.notify_one();
         }
@@ -196,10 +216,19 @@ impl Outbox {
     }
 }
 
+impl Drop for Outbox {
+    /// A client that went away took nothing more.
+    fn drop(&mut self) {
+        let queue = std::mem::take(self.queue.get_mut());
+        self.count_gone(queue.messages.len(), queue.bytes);
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Closing, LOW_WATER_MESSAGES, MAX_BYTES, MAX_MESSAGES, Next, Outbox};
+    use super::{Closing, LOW_WATER_MESSAGES, MAX_BYTES, MAX_MESSAGES, Metrics, Next, Outbox};
     use futures_util::FutureExt;
+    use std::sync::Arc;
 
     fn next(outbox: &Outbox) -> Option<Next> {
         outbox.next().now_or_never()
@@ -217,6 +246,23 @@ mod tests {
         assert_eq!(next(&outbox), Some(Next::Message("a".into())));
         assert_eq!(next(&outbox), Some(Next::Message("b".into())));
         assert_eq!(next(&outbox), Some(Next::Close(Closing::KICKED)));
+    }
+
+    #[test]
+    fn what_waits_is_counted_until_it_is_taken_or_its_client_gone() {
+        let metrics = Arc::new(Metrics::default());
+        let waiting = || (metrics.queued_messages.get(), metrics.queued_bytes.get());
+        let (one, other) = (Outbox::new(Arc::clone(&metrics)), Outbox::new(Arc::clone(&metrics)));
+        one.push("abc".into());
+        one.push("de".into());
+        other.push("f".into());
+        assert_eq!(waiting(), (3, 6));
+        assert!(next(&one).is_some());
+        assert_eq!(waiting(), (2, 3));
+        drop(one);
+        assert_eq!(waiting(), (1, 1));
+        (0..MAX_MESSAGES).for_each(|_| other.push("x".into()));
+        assert_eq!((waiting(), metrics.overflows.get()), ((0, 0), 1));
     }
 
     #[test]

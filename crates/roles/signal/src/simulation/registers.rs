@@ -47,9 +47,10 @@ impl Register {
 
     pub(super) async fn start(&mut self) {
         // A gate here would do nothing: the store has one in front of it.
-        let service = register::service(self.store.clone(), self.events.clone());
-        let serving = Serving::start(&self.name, &Routes::new(service), &Gate::default(), &self.sites).await;
-        let sweeper = register::run_sweeper(self.store.clone(), self.events.clone(), pending());
+        let register = register::Register::new(self.store.clone(), self.events.clone());
+        let service = Routes::new(register.service());
+        let serving = Serving::start(&self.name, &service, &Gate::default(), &self.sites).await;
+        let sweeper = register.sweep(pending());
         self.alive = Some(Alive { _serving: serving, sweeper: tokio::spawn(sweeper).abort_handle() });
         self.lease = Some(self.discovery.register(node(Role::Register, &self.name, "a")).await.unwrap());
     }

@@ -55,7 +55,7 @@ impl World {
         let (in_process, discovery) = (InProcess::default(), MemoryDiscovery::default());
 
         let incoming = in_process.listen("register").unwrap();
-        let service = register::service(store.clone(), Arc::new(events.clone()));
+        let service = register::Register::new(store.clone(), Arc::new(events.clone())).service();
         let server = rpc::server::builder().add_service(service);
         let register_server = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
         register_server.spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });

@@ -220,6 +220,7 @@ async fn a_file_that_a_crash_left_open_is_completed_at_the_next_start() {
     half.extend([0; 5000]);
     world.sfu.shutdown().await;
     fs::remove_file(audio.with_extension("json")).unwrap();
+    fs::remove_file(folder.0.join("recordings/tea/room.json")).unwrap();
     fs::write(&audio, half).unwrap();
 
     let world = World::with(recording_into(&folder, true)).await;
@@ -227,6 +228,13 @@ async fn a_file_that_a_crash_left_open_is_completed_at_the_next_start() {
     opusinfo(&audio);
     let told = json(&audio.with_extension("json"));
     assert!(told["mended"] == true && told["duration"].as_f64().unwrap() > 0.5, "{told}");
+    assert_eq!((&told["room"], &told["stream"]), (&"tea".into(), &"tea#ann".into()));
+    let index = json(&folder.0.join("recordings/tea/room.json"));
+    let [call] = &index["calls"].as_array().unwrap()[..] else { panic!("{index}") };
+    assert_eq!((&index["room"], &call["participants"]), (&"tea".into(), &serde_json::json!(["ann"])));
+    let recording = &call["recordings"][0];
+    assert_eq!(folder.0.join("recordings/tea").join(recording["file"].as_str().unwrap()), audio);
+    assert_eq!((&recording["start"], &recording["end"]), (&told["start"], &told["end"]));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,0 +1,67 @@
+//! The part whose instructions are counted.
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use loadtest::client::Clock;
+use media::{DatagramSink, Router, SendBatch};
+
+use crate::call::wall;
+use crate::schedule::Batch;
+use crate::watch::{Delays, Watch};
+
+/// What callgrind knows the part by: a piece of the function's name.
+pub(crate) const NAME: &str = "collected_part";
+
+/// Takes what the router sends, group by group as a worker's socket does, but for the system call.
+#[derive(Default)]
+pub(crate) struct Taker {
+    pub(crate) datagrams: u64,
+    pub(crate) media: u64,
+    pub(crate) delays: Delays,
+}
+
+impl DatagramSink for Taker {
+    fn send(&mut self, batch: &SendBatch) {
+        for group in batch.groups() {
+            black_box((group.to, group.from, group.data.len(), group.segment));
+            self.datagrams += group.count() as u64;
+            // A group is of one kind: RTCP follows no media at once. RFC 7983: RTP and RTCP begin with 128 to 191; RFC 5761: RTCP has a type from 64 to 95 after that bit.
+            if let [128..=191, kind, ..] = group.data
+                && !(64..=95).contains(&(kind & 0x7f))
+            {
+                self.media += group.count() as u64;
+            }
+        }
+        self.delays.note(batch);
+    }
+}
+
+/// What a worker does with what comes, and with what is due until the end. No closure may be in here that is not
+/// inlined: its name would have this one in it.
+#[inline(never)]
+pub(crate) fn collected_part(
+    router: &mut Router,
+    batches: &mut [Batch<'_>],
+    (clock, end): (Clock, Instant),
+    taker: &mut Taker,
+    watch: &mut Watch,
+) {
+    for batch in batches {
+        run_timers(router, (clock, batch.at), taker);
+        router.receive(batch.at, wall(clock, batch.at), &mut batch.datagrams, taker);
+        while router.poll_event().is_some() {}
+        watch.look(batch.at, router, &taker.delays);
+    }
+    run_timers(router, (clock, end), taker);
+    watch.look(end, router, &taker.delays);
+}
+
+fn run_timers(router: &mut Router, (clock, until): (Clock, Instant), taker: &mut Taker, watch: &mut Watch) {
+    while let Some(due) = router.poll_timeout()
+        && due <= until
+    {
+        router.handle_timeout(due, wall(clock, due), taker);
+        while router.poll_event().is_some() {}
+    }
+}
