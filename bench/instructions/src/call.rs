@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 use loadtest::client::{Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing};
-use media::{Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
+use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
 use model::ids::{StreamId, SubscriptionId};
 
 use crate::case::{Case, SUBSCRIBERS, WINDOW};
@@ -66,7 +66,7 @@ pub(crate) fn play(case: Case) -> anyhow::Result<Played> {
     collected_part(&mut router, &mut batches, (clock, end), &mut taker, &mut watch);
     let expected = schedule.media * SUBSCRIBERS as u64;
     ensure!(taker.media == expected, "{} packets were forwarded, not {expected}", taker.media);
-    watch.check(&router, expected)?;
+    watch.check(&router, &taker.delays, expected)?;
     Ok(Played { packets: taker.media, datagrams: taker.datagrams, processor: processor::features() })
 }
 
@@ -79,7 +79,8 @@ impl Call {
         // The only look at the clock: from here on the call's time is its own.
         let now = Instant::now();
         let dtls = Arc::new(DtlsIdentity::generate()?);
-        let config = Config { dtls, candidates: vec![SERVER.into()], limits: Limits::default() };
+        let config =
+            Config { dtls, candidates: vec![SERVER.into()], coalesce: COALESCE, limits: Limits::default() };
         Ok(Self {
             now,
             clock: Clock { at: now, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) },
@@ -113,7 +114,17 @@ impl Call {
         if !case.has_media() {
             self.run_for(SILENCE);
         }
+        self.settle();
         Ok(())
+    }
+
+    /// What waits for the rest of its frame leaves before the counted part begins.
+    fn settle(&mut self) {
+        let end = self.now + COALESCE;
+        while self.now <= end {
+            self.now += TURN;
+            self.take_turn();
+        }
     }
 
     fn join<E: std::error::Error + Send + Sync + 'static>(
@@ -135,10 +146,14 @@ impl Call {
         while self.now < end {
             self.now += TURN;
             self.send_media();
-            self.run_timers();
-            while !self.flying.is_empty() {
-                self.deliver();
-            }
+            self.take_turn();
+        }
+    }
+
+    fn take_turn(&mut self) {
+        self.run_timers();
+        while !self.flying.is_empty() {
+            self.deliver();
         }
     }
 

@@ -8,31 +8,35 @@ use media::{DatagramSink, Router, SendBatch};
 
 use crate::call::wall;
 use crate::schedule::Batch;
-use crate::watch::Watch;
+use crate::watch::{Delays, Watch};
 
 /// What callgrind knows the part by: a piece of the function's name.
 pub(crate) const NAME: &str = "collected_part";
 
-/// Takes what the router sends, datagram by datagram as a worker's socket does, but for the system call.
+/// Takes what the router sends, group by group as a worker's socket does, but for the system call.
 #[derive(Default)]
 pub(crate) struct Taker {
     pub(crate) datagrams: u64,
     pub(crate) media: u64,
+    pub(crate) delays: Delays,
 }
 
 impl DatagramSink for Taker {
     fn send(&mut self, batch: &SendBatch) {
-        for datagram in batch.iter() {
-            black_box((datagram.to, datagram.from, datagram.data.len()));
-            self.datagrams += 1;
-            // RFC 7983: RTP and RTCP begin with 128 to 191; RFC 5761: RTCP has a type from 64 to 95 after that bit.
-            if let [128..=191, kind, ..] = datagram.data
-                && !(64..=95).contains(&(kind & 0x7f))
-            {
-                self.media += 1;
+        for group in batch.groups() {
+            black_box((group.to, group.from, group.data.len(), group.segment));
+            for datagram in group.datagrams() {
+                self.datagrams += 1;
+                self.media += u64::from(is_media(datagram.data));
             }
         }
+        self.delays.note(batch);
     }
+}
+
+/// RFC 7983: RTP and RTCP begin with 128 to 191. RFC 5761: the type of RTCP is 64 to 95, but for its highest bit.
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)))
 }
 
 /// What a worker does with what comes, and with what is due until the end. No closure may be in here that is not
@@ -47,12 +51,12 @@ pub(crate) fn collected_part(
 ) {
     for batch in batches {
         run_timers(router, (clock, batch.at), taker);
-        watch.receive(router, (batch.at, wall(clock, batch.at)), &mut batch.datagrams, taker);
+        router.receive(batch.at, wall(clock, batch.at), &mut batch.datagrams, taker);
         while router.poll_event().is_some() {}
-        watch.look(batch.at, router);
+        watch.look(batch.at, router, &taker.delays);
     }
     run_timers(router, (clock, end), taker);
-    watch.look(end, router);
+    watch.look(end, router, &taker.delays);
 }
 
 fn run_timers(router: &mut Router, (clock, until): (Clock, Instant), taker: &mut Taker) {

@@ -36,9 +36,9 @@ impl Schedule {
         let (begin, mut datagrams, mut media) = (call.now, Datagrams::new(), 0);
         let mut checked = Vec::new();
         while call.now < begin + window {
-            while let Some(packet) = call.sealed() {
+            while let Some((at, source, packet)) = call.sealed() {
                 if case.has_media() {
-                    datagrams.push(packet);
+                    datagrams.push((at.max(begin), source, packet));
                     media += 1;
                 }
             }

@@ -12,6 +12,6 @@ mod absent;
 mod present;
 
 #[cfg(feature = "uncounted")]
-pub(crate) use absent::Watch;
+pub(crate) use absent::{Delays, Watch};
 #[cfg(not(feature = "uncounted"))]
-pub(crate) use present::Watch;
+pub(crate) use present::{Delays, Watch};

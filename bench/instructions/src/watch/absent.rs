@@ -1,8 +1,16 @@
 //! Nothing: for the difference.
 
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use media::{DatagramSink, Incoming, Router};
+use media::{Router, SendBatch};
+
+/// Measures nothing.
+#[derive(Default)]
+pub(crate) struct Delays;
+
+impl Delays {
+    pub(crate) fn note(&mut self, _: &SendBatch) {}
+}
 
 /// Sees nothing.
 pub(crate) struct Watch;
@@ -15,20 +23,10 @@ impl Watch {
 
     pub(crate) fn begin(&mut self, _: Instant, _: &Router) {}
 
-    pub(crate) fn receive(
-        &mut self,
-        router: &mut Router,
-        (now, wall): (Instant, SystemTime),
-        batch: &mut [Incoming<'_>],
-        sink: &mut impl DatagramSink,
-    ) {
-        router.receive(now, wall, batch, sink);
-    }
-
-    pub(crate) fn look(&mut self, _: Instant, _: &Router) {}
+    pub(crate) fn look(&mut self, _: Instant, _: &Router, _: &Delays) {}
 
     #[expect(clippy::unnecessary_wraps, reason = "the other one may fail")]
-    pub(crate) fn check(&self, _: &Router, _: u64) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, _: &Router, _: &Delays, _: u64) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -1,9 +1,9 @@
 //! As in a server: a histogram over the batches, numbers for whoever asks, a subscriber for what is logged.
 
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use anyhow::ensure;
-use media::{DatagramSink, Histogram, Incoming, Router};
+use media::{Histogram, Router, SendBatch};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::registry::Registry;
 use sfu::{WorkerMetrics, WorkerStats};
@@ -12,9 +12,23 @@ use telemetry::{Filter, Format, Service, Settings, Telemetry};
 /// How often a worker is asked for its numbers.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+/// How long media took, batch by batch.
+#[derive(Default)]
+pub(crate) struct Delays(Histogram);
+
+impl Delays {
+    /// A batch has left.
+    pub(crate) fn note(&mut self, batch: &SendBatch) {
+        let forwarded = batch.forwarded();
+        if let Some(since) = forwarded.since {
+            // The real clock, as a worker reads it: what it shows is of no interest here.
+            self.0.record_many(since.elapsed(), forwarded.datagrams);
+        }
+    }
+}
+
 /// Sees everything.
 pub(crate) struct Watch {
-    forwarding: Histogram,
     metrics: WorkerMetrics,
     registry: Registry,
     text: String,
@@ -34,47 +48,22 @@ impl Watch {
         let logs = telemetry::start(settings)?;
         let (metrics, mut registry) = (WorkerMetrics::default(), Registry::default());
         registry.register_collector(Box::new(metrics.clone()));
-        Ok(Self {
-            forwarding: Histogram::default(),
-            metrics,
-            registry,
-            text: String::new(),
-            next: None,
-            before: 0,
-            looks: 0,
-            _logs: logs,
-        })
+        Ok(Self { metrics, registry, text: String::new(), next: None, before: 0, looks: 0, _logs: logs })
     }
 
     pub(crate) fn begin(&mut self, now: Instant, router: &Router) {
-        (self.next, self.before) = (Some(now + INTERVAL), router.media_out());
-    }
-
-    pub(crate) fn receive(
-        &mut self,
-        router: &mut Router,
-        (now, wall): (Instant, SystemTime),
-        batch: &mut [Incoming<'_>],
-        sink: &mut impl DatagramSink,
-    ) {
-        // The real clock, as a worker reads it.
-        let (began, sent) = (Instant::now(), router.media_out());
-        router.receive(now, wall, batch, sink);
-        let sent = router.media_out() - sent;
-        if sent > 0 {
-            self.forwarding.record_many(began.elapsed(), sent);
-        }
+        self.next = Some(now + INTERVAL);
+        self.before = router.stats().media_out;
     }
 
     /// Once a second.
-    pub(crate) fn look(&mut self, now: Instant, router: &Router) {
+    pub(crate) fn look(&mut self, now: Instant, router: &Router, delays: &Delays) {
         if self.next.is_none_or(|next| now < next) {
             return;
         }
         self.next = Some(now + INTERVAL);
         self.looks += 1;
-        let stats =
-            WorkerStats { media: router.stats(), forwarding: self.forwarding, ..WorkerStats::default() };
+        let stats = WorkerStats { media: router.stats(), forwarding: delays.0, ..WorkerStats::default() };
         self.metrics.put(vec![stats]);
         self.write_metrics_text();
     }
@@ -88,10 +77,10 @@ impl Watch {
     }
 
     /// That it has seen what it should have.
-    pub(crate) fn check(&self, router: &Router, forwarded: u64) -> anyhow::Result<()> {
-        let counted = router.media_out() - self.before;
+    pub(crate) fn check(&self, router: &Router, delays: &Delays, forwarded: u64) -> anyhow::Result<()> {
+        let counted = router.stats().media_out - self.before;
         ensure!(counted == forwarded, "{counted} packets were counted, not {forwarded}");
-        ensure!(self.forwarding.count() == forwarded, "the histogram lacks packets");
+        ensure!(delays.0.count() == forwarded, "the histogram lacks packets");
         ensure!(
             self.looks == super::METRICS_TEXTS && self.text.contains("sfu_forwarding_delay_seconds_count"),
             "no metrics"

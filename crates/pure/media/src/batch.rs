@@ -195,6 +195,9 @@ impl SendBatch {
     }
 }
 
+/// With the feature `uncounted` nothing is counted: what that saves is what counting costs.
+const COUNTED: bool = cfg!(not(feature = "uncounted"));
+
 /// The batch that is being filled, and where it goes when it is full.
 pub(crate) struct Outbox<'a> {
     batch: &'a mut SendBatch,
@@ -218,10 +221,10 @@ impl<'a> Outbox<'a> {
         self.since = since;
     }
 
-    /// Counts something. With the feature `uncounted` nothing is: what that saves is what counting costs.
+    /// Counts something.
     #[inline]
     pub(crate) fn count(&mut self, something: impl FnOnce(&mut Stats)) {
-        if cfg!(not(feature = "uncounted")) {
+        if COUNTED {
             something(self.stats);
         }
     }
@@ -238,7 +241,7 @@ impl<'a> Outbox<'a> {
         let len = fill(buffer).unwrap_or(0).min(MAX_DATAGRAM);
         if len > 0 {
             self.batch.add(path, len);
-            if let Some(since) = self.since {
+            if let (true, Some(since)) = (COUNTED, self.since) {
                 let forwarded = &mut self.batch.forwarded;
                 forwarded.datagrams += 1;
                 forwarded.since = Some(forwarded.since.map_or(since, |earlier| earlier.min(since)));

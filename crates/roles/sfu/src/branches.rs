@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_cha
 use std::time::{Instant, SystemTime};
 
 use media::{BranchId, Copies, DatagramSink, Router, Wish};
+use metrics::{Depth, Waiting};
 use model::ids::StreamId;
 
 use crate::socket::Waker;
@@ -24,7 +25,8 @@ const WISHES: usize = 256;
 #[derive(Debug)]
 pub(crate) struct Root {
     branch: BranchId,
-    copies: SyncSender<Copies>,
+    copies: SyncSender<(Copies, Waiting)>,
+    waiting: Depth,
     /// Emptied copies that come back.
     spare: Receiver<Copies>,
     wishes: Receiver<Wish>,
@@ -36,7 +38,7 @@ pub(crate) struct Root {
 #[derive(Debug)]
 pub(crate) struct Tip {
     branch: BranchId,
-    copies: Receiver<Copies>,
+    copies: Receiver<(Copies, Waiting)>,
     spare: SyncSender<Copies>,
     wishes: SyncSender<Wish>,
     /// That of the publisher's worker.
@@ -55,15 +57,15 @@ impl Tip {
     }
 }
 
-/// A ring between two workers.
-pub(crate) fn ring(root: Arc<Waker>, tip: Arc<Waker>) -> (Root, Tip) {
+/// A ring between two workers. `waiting` has all batches of copies that are on their way.
+pub(crate) fn ring(root: Arc<Waker>, tip: Arc<Waker>, waiting: Depth) -> (Root, Tip) {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let branch = BranchId(NEXT.fetch_add(1, Ordering::Relaxed));
     let (copies, from_root) = sync_channel(RING);
     let (back, spare) = sync_channel(RING);
     let (wishes, from_tip) = sync_channel(WISHES);
     (
-        Root { branch, copies, spare, wishes: from_tip, waker: tip },
+        Root { branch, copies, waiting, spare, wishes: from_tip, waker: tip },
         Tip { branch, copies: from_root, spare: back, wishes, waker: root },
     )
 }
@@ -104,9 +106,9 @@ impl Branches {
             while let Ok(emptied) = root.spare.try_recv() {
                 router.give_back(emptied);
             }
-            match root.copies.try_send(copies) {
+            match root.copies.try_send((copies, root.waiting.enter())) {
                 Ok(()) => root.waker.wake(),
-                Err(TrySendError::Full(copies)) => {
+                Err(TrySendError::Full((copies, _))) => {
                     self.dropped += copies.len() as u64;
                     router.give_back(copies);
                 }
@@ -131,7 +133,7 @@ impl Branches {
             // No more than the ring holds: others wait, too.
             for _ in 0..RING {
                 match tip.copies.try_recv() {
-                    Ok(copies) => {
+                    Ok((copies, _taken)) => {
                         router.receive_copies(Instant::now(), SystemTime::now(), mid, &copies, sink);
                         let _ = tip.spare.try_send(copies);
                     }

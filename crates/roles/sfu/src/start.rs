@@ -9,6 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Discovery, DiscoveryError, NodeInfo, Role};
 use media::{DtlsIdentity, Limits};
+use metrics::Depth;
 use model::ids::NodeId;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -131,6 +132,7 @@ impl Sfu {
             life: Life::default(),
             load: loads,
             placement: Placement::new(config.branch_at, threads.mailboxes.len()),
+            copies: Depth::default(),
             ends,
             latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
             recording: Recording {

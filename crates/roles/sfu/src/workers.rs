@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use media::{MediaError, MediaErrorKind};
+use metrics::Depth;
 use model::ids::{NodeId, RoomId, StreamId, SubscriptionId, UserId};
 use model::{ErrorCode, Owner};
 use parking_lot::Mutex;
@@ -38,6 +39,8 @@ pub(crate) struct Workers {
     pub(crate) load: watch::Receiver<u8>,
     pub(crate) recording: Recording,
     pub(crate) placement: Placement,
+    /// Batches of copies on their way from one worker to another.
+    pub(crate) copies: Depth,
     /// What the registers have not heard yet.
     pub(crate) ends: Ends,
     /// What each worker told last.
@@ -156,7 +159,7 @@ impl Workers {
     /// Lets a stream go on on another worker.
     async fn branch(&self, mid: &StreamId, home: usize, worker: usize) -> Result<(), Status> {
         let (from, to) = (self.mailbox(home)?, self.mailbox(worker)?);
-        let (root, tip) = ring(Arc::clone(from.waker()), Arc::clone(to.waker()));
+        let (root, tip) = ring(Arc::clone(from.waker()), Arc::clone(to.waker()), self.copies.clone());
         let root = from.ask(|reply| Command::BranchOut { mid: mid.clone(), root, reply });
         let gone = || refuse(ErrorCode::NoSuchStream, "the SFU has no such stream");
         let outline = root.await.map_err(unanswered)?.ok_or_else(gone)?;

@@ -67,6 +67,8 @@ fn queues(out: &mut Out<'_>, workers: &Workers) -> fmt::Result {
     }
     let refused = workers.mailboxes.iter().map(Mailbox::refused).sum();
     out.counter("sfu_commands_refused", "Commands refused because too many waited.", refused)?;
+    let help = "Batches of packets on their way from one worker to another, of 128 for each stream.";
+    out.gauge("sfu_branch_batches_waiting", help, workers.copies.now())?;
     let help = "Streams that ended by themselves, and whose end waits to be told to a register, of 16384.";
     out.gauge("sfu_ends_waiting", help, workers.ends.waiting())?;
     let help = "Ends of streams that no register is told: too many waited.";
