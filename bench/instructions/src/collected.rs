@@ -25,16 +25,18 @@ impl DatagramSink for Taker {
     fn send(&mut self, batch: &SendBatch) {
         for group in batch.groups() {
             black_box((group.to, group.from, group.data.len(), group.segment));
-            self.datagrams += group.count() as u64;
-            // A group is of one kind: RTCP follows no media at once. RFC 7983: RTP and RTCP begin with 128 to 191; RFC 5761: RTCP has a type from 64 to 95 after that bit.
-            if let [128..=191, kind, ..] = group.data
-                && !(64..=95).contains(&(kind & 0x7f))
-            {
-                self.media += group.count() as u64;
+            for datagram in group.datagrams() {
+                self.datagrams += 1;
+                self.media += u64::from(is_media(datagram.data));
             }
         }
         self.delays.note(batch);
     }
+}
+
+/// RFC 7983: RTP and RTCP begin with 128 to 191. RFC 5761: the type of RTCP is 64 to 95, but for its highest bit.
+fn is_media(datagram: &[u8]) -> bool {
+    matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)))
 }
 
 /// What a worker does with what comes, and with what is due until the end. No closure may be in here that is not
@@ -57,7 +59,7 @@ pub(crate) fn collected_part(
     watch.look(end, router, &taker.delays);
 }
 
-fn run_timers(router: &mut Router, (clock, until): (Clock, Instant), taker: &mut Taker, watch: &mut Watch) {
+fn run_timers(router: &mut Router, (clock, until): (Clock, Instant), taker: &mut Taker) {
     while let Some(due) = router.poll_timeout()
         && due <= until
     {
