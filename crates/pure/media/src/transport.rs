@@ -38,7 +38,8 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Transport {
     ice: Ice,
-    dtls: Dtls,
+    /// Boxed: it is large, and media does not need it.
+    dtls: Box<Dtls>,
     /// There once the handshake is finished and the peer's certificate is the right one.
     keys: Option<(srtp::Sender, srtp::Receiver)>,
     paused: bool,
@@ -48,7 +49,7 @@ impl Transport {
     pub(crate) fn new(now: Instant, config: &Config, secrets: &IceSecrets, remote: &sdp::Remote) -> Self {
         Self {
             ice: Ice::new(secrets, &remote.ice, &config.candidates),
-            dtls: Dtls::new(now, &config.dtls, remote.fingerprints.clone()),
+            dtls: Box::new(Dtls::new(now, &config.dtls, remote.fingerprints.clone())),
             keys: None,
             paused: false,
         }
