@@ -1,6 +1,7 @@
 //! A subscriber: which tracks of a stream it gets, under which numbers.
 
 pub(crate) mod feedback;
+mod header;
 pub(crate) mod outgoing;
 pub(crate) mod repair;
 pub(crate) mod reports;

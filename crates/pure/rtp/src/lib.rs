@@ -51,6 +51,7 @@ pub mod srtp;
 pub mod stats;
 #[cfg(test)]
 mod test_time;
+pub mod template;
 pub mod twcc;
 pub mod vp8;
 pub mod write;

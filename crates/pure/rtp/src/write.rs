@@ -99,14 +99,14 @@ pub(crate) fn forwarded_block(
 }
 
 #[inline]
-fn fits_one_byte(element: &Extension<'_>) -> bool {
+pub(crate) fn fits_one_byte(element: &Extension<'_>) -> bool {
     matches!(element.id, 1..=14) && matches!(element.value.len(), 1..=16)
 }
 
 /// Writes the elements behind the fixed header, all in the one form, and the first byte of the packet. Returns the
 /// length of the header, which is the fixed one when there are no elements.
 #[inline]
-fn block<'a>(
+pub(crate) fn block<'a>(
     elements: impl Iterator<Item = Extension<'a>>,
     form: u16,
     out: &mut [u8],

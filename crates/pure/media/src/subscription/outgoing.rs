@@ -1,15 +1,14 @@
 //! One track on its way to one subscriber: the header that it gets there.
 
+use super::header::{OutgoingHeader, Shape, Stamps};
 use super::repair::RepairBudget;
 use super::rewriter::Rewriter;
 use crate::batch::Outbox;
 use crate::stream::cache::{Entry, PacketCache};
 use crate::transport::ice::Path;
 use rtp::extension::AbsSendTime;
-use rtp::rewrite::copy_with;
 use rtp::srtp::Sender;
-use rtp::write::pad;
-use rtp::{ExtensionMap, ExtensionValue, Fields, RtpPacket};
+use rtp::{Fields, RtpPacket};
 use std::time::{Duration, Instant};
 
 /// The retransmission stream of a track (RFC 4588).
@@ -40,15 +39,6 @@ pub(crate) struct Origin<'a> {
     pub(crate) random: [u64; 2],
 }
 
-/// What a packet looks like behind its header.
-#[derive(Clone, Copy)]
-enum Shape {
-    /// As it came, and so many bytes of padding.
-    Padded(u8),
-    /// With the number under which it was lost in front (RFC 4588).
-    Repair(u16),
-}
-
 /// One track of a subscription.
 #[derive(Debug)]
 pub(crate) struct OutgoingTrack {
@@ -59,9 +49,7 @@ pub(crate) struct OutgoingTrack {
     /// Whether lost packets are sent again.
     repairs: bool,
     video: bool,
-    mid: Box<[u8]>,
-    ids: sdp::ExtensionIds,
-    passed: ExtensionMap,
+    header: OutgoingHeader,
     rewriter: Rewriter,
     budget: RepairBudget,
     /// As sender reports count: modulo 2^32, payload only.
@@ -88,11 +76,7 @@ impl OutgoingTrack {
             ids.abs_send_time = None;
             ids.transport_cc = None;
         }
-        // One-byte elements only, which everybody reads: a mid of more than 16 bytes is left out, and the SSRC tells.
-        let mut passed = ExtensionMap::new(false);
-        if let (Some(from), Some(to)) = (origin.extensions.audio_level, ids.audio_level) {
-            passed.pass(from, to);
-        }
+        let mid = line.mid.as_ref().map(|mid| mid.as_str().as_bytes()).unwrap_or_default();
         Self {
             source: origin.source,
             reported_lost: 0,
@@ -102,9 +86,7 @@ impl OutgoingTrack {
             rtx: rtx.map(|(payload_type, ssrc)| Rtx { ssrc, payload_type, next_index: rtx_first & 0x7fff }),
             repairs: line.feedback.nack,
             video: line.kind == sdp::Kind::Video,
-            mid: line.mid.as_ref().map(|mid| mid.as_str().as_bytes().into()).unwrap_or_default(),
-            ids,
-            passed,
+            header: OutgoingHeader::new(mid, ids, origin.extensions),
             rewriter: Rewriter::new(first),
             budget: RepairBudget::new(),
             packets: 0,
@@ -255,25 +237,14 @@ impl OutgoingTrack {
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
     ) -> usize {
-        let time = departure.time.bytes();
-        let sequence = departure.next_sequence.to_be_bytes();
-        // An id of 0 puts nothing.
-        let set = [
-            ExtensionValue { id: self.ids.mid.unwrap_or(0), value: &self.mid },
-            ExtensionValue { id: self.ids.abs_send_time.unwrap_or(0), value: &time },
-            ExtensionValue { id: self.ids.transport_cc.unwrap_or(0), value: &sequence },
-        ];
+        let stamps = Stamps { time: departure.time, sequence: *departure.next_sequence };
         let sender = departure.sender;
         let sent = out.write(departure.path, |buffer| {
-            let original = if let Shape::Repair(original) = shape { Some(original) } else { None };
-            let mut written = copy_with(packet, fields, &self.passed, &set, original, buffer).ok()?;
-            if let Shape::Padded(padding) = shape {
-                written = pad(written, padding, buffer).ok()?;
-            }
+            let written = self.header.write(packet, fields, shape, stamps, buffer)?;
             let rollover = u32::try_from(index >> 16).ok()?;
             sender.seal_rtp(buffer, written, rollover).ok()
         });
-        if sent > 0 && self.ids.transport_cc.is_some() {
+        if sent > 0 && self.header.counts() {
             *departure.next_sequence = departure.next_sequence.wrapping_add(1);
         }
         sent
