@@ -25,6 +25,8 @@ mod profile;
 #[path = "sim/forwarding/publisher.rs"]
 #[expect(dead_code, reason = "the simulation needs all of it")]
 mod publisher;
+#[path = "sim/forwarding/source.rs"]
+mod source;
 
 use call::{Call, incoming};
 use media::{DatagramSink, SendBatch};

@@ -17,6 +17,7 @@ mod publisher;
 mod reference;
 mod scene;
 mod script;
+mod source;
 mod subscriber;
 mod tally;
 mod tap;

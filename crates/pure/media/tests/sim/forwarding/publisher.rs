@@ -2,11 +2,11 @@
 
 use super::client::Client;
 use super::offer::Line;
-use super::packet::{Content, Descriptor, Sent, level};
+use super::packet::{Content, Sent, level};
+use super::source::Source;
 use crate::network::Dice;
 use rtp::rtcp::{self, Packet};
 use sdp::Kind;
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -20,22 +20,6 @@ pub(super) enum Media {
 
 /// What is sent: bytes and what they mean. `true`: must not get lost or be overtaken.
 pub(super) type Departed = (Vec<u8>, Media, bool);
-
-/// One track.
-struct Track {
-    ssrc: u32,
-    rtx_ssrc: u32,
-    next_index: u64,
-    next_rtx: u64,
-    timestamp: u32,
-    next_frame: Instant,
-    frames: u32,
-    /// Packets under this SSRC.
-    count: u64,
-    wants_key: bool,
-    kept: HashMap<u16, (Rc<Sent>, Vec<u8>, Instant)>,
-    descriptor: Descriptor,
-}
 
 /// What a publisher tends to do, in percent of its packets or frames.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +40,7 @@ pub(super) struct Publisher {
     pub(super) lines: Vec<Line>,
     number: usize,
     habits: Habits,
-    tracks: Vec<Track>,
+    tracks: Vec<Source>,
     dice: Dice,
     made: u32,
 }
@@ -70,7 +54,7 @@ impl Publisher {
         habits: Habits,
         mut dice: Dice,
     ) -> Self {
-        let tracks = lines.iter().map(|line| Track::new(now, line, habits, &mut dice)).collect();
+        let tracks = lines.iter().map(|line| Source::new(now, line, habits, &mut dice)).collect();
         Self { client, lines, number, habits, tracks, dice, made: 0 }
     }
 
@@ -86,7 +70,7 @@ impl Publisher {
         let track = &mut self.tracks[at];
         // Some do not wait until the former source is surely over.
         let silence = Duration::from_millis(self.dice.below(800));
-        let mut fresh = Track::new(now + silence, &line, habits, &mut self.dice);
+        let mut fresh = Source::new(now + silence, &line, habits, &mut self.dice);
         if self.dice.chance(40) {
             // Some begin where the one before has just been.
             fresh.next_index = (track.next_index & 0xffff).saturating_sub(self.dice.below(30));
@@ -253,32 +237,5 @@ impl Publisher {
         track.next_rtx += 1;
         let wire = sent.seal_rtx(line, track.rtx_ssrc, index, sender, &mut self.dice);
         Some((wire, Media::Repair(Rc::clone(sent), track.rtx_ssrc, index), index == 0))
-    }
-}
-
-impl Track {
-    fn new(now: Instant, line: &Line, habits: Habits, dice: &mut Dice) -> Self {
-        let (ssrc, rtx_ssrc) = line.ssrcs.unwrap_or((dice.roll() as u32, dice.roll() as u32));
-        let late = dice.chance(habits.late_starts);
-        Self {
-            ssrc,
-            rtx_ssrc,
-            next_index: if late { 0x1_0000 - 1 - dice.below(200) } else { dice.below(0x7000) },
-            next_rtx: 0,
-            timestamp: if dice.chance(50) {
-                u32::MAX - dice.below(200_000) as u32
-            } else {
-                dice.roll() as u32
-            },
-            next_frame: now,
-            frames: dice.below(0x7fff) as u32,
-            count: 0,
-            wants_key: true,
-            kept: HashMap::new(),
-            descriptor: Descriptor {
-                picture_bits: [0, 7, 15][dice.below(3) as usize],
-                layers: dice.chance(50),
-            },
-        }
     }
 }

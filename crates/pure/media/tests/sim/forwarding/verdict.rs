@@ -1,5 +1,10 @@
 //! Compares what a subscriber was sent with what the plain forwarder says that it must get.
 
+mod repairs;
+mod sources;
+
+pub(super) use sources::sources_run_on;
+
 use super::reference::{Accepted, Track};
 use super::subscriber::{Epoch, Subscriber};
 use super::tally::{self, Tally};
@@ -11,12 +16,6 @@ use std::time::{Duration, Instant};
 /// What comes or goes within this time of a change, or waits so long for the rest of its frame, may be handled before
 /// or after: the router may wait for 1 ms, and is called every 4 ms at least.
 pub(super) const SLACK: Duration = Duration::from_millis(7);
-
-/// A packet is still there to be sent again after so long …
-const CACHED: Duration = Duration::from_secs(1);
-
-/// … and while no later one has a number so much higher.
-const CACHED_NUMBERS: i64 = 2000;
 
 /// One track of one subscriber.
 pub(super) struct Verdict<'a> {
@@ -165,56 +164,6 @@ impl<'a> Verdict<'a> {
         let earlier = (begun.first.number + 1..).take_while(came_before);
         later.map(|accepted| accepted.number).chain(earlier).collect()
     }
-
-    /// What is asked for is sent again, and nothing else; each time with what it was.
-    fn repairs(&mut self, sent: &[&Seen]) {
-        let mine = |seen: &&Seen| seen.line == self.line && seen.repair;
-        let repairs: Vec<&Seen> = self.subscriber.tap.seen.iter().filter(mine).collect();
-        let line = &self.subscriber.tap.lines[self.line].line;
-        let granted = line.nack;
-        if !repairs.is_empty() {
-            self.tally.add(if line.rtx.is_some() { tally::RTX } else { tally::REPEATED }, repairs.len());
-        }
-        let mut left: HashMap<u64, usize> = HashMap::new();
-        let originals: HashMap<u64, &Seen> = sent.iter().map(|seen| (seen.index, *seen)).collect();
-        for asked in self.subscriber.asked.iter().filter(|asked| asked.line == self.line) {
-            let first = left.insert(asked.index, left.get(&asked.index).unwrap_or(&0) + 1).is_none();
-            let Some(original) = originals.get(&asked.index) else { continue };
-            let flows = |at: Instant| {
-                let epochs = self.subscriber.epochs.iter();
-                epochs
-                    .filter(|epoch| at >= epoch.from && at + SLACK < until(epoch))
-                    .map(|epoch| epoch.from)
-                    .next()
-            };
-            let same_epoch = flows(asked.at).is_some() && flows(asked.at) == flows(original.at);
-            let came = |accepted: &&Accepted| accepted.at <= asked.at;
-            let newest = self.track.accepted.iter().filter(came).map(|accepted| accepted.number).max();
-            let number =
-                self.track.by_payload.get(&original.payload).map(|at| self.track.accepted[*at].number);
-            let cached = asked.at > original.at
-                && asked.at < original.at + CACHED
-                && number.is_some_and(|number| newest < Some(number + CACHED_NUMBERS));
-            if granted && first && same_epoch && cached {
-                let answers = |seen: &&Seen| seen.index == asked.index && seen.at >= asked.at;
-                let answer = repairs.iter().copied().find(answers);
-                assert!(
-                    answer.is_some_and(|seen| seen.at <= asked.at + SLACK),
-                    "not repaired: {asked:?} {original:?}"
-                );
-            }
-        }
-        for repair in repairs {
-            let asked = left.get_mut(&repair.index).filter(|asked| **asked > 0);
-            *asked.unwrap_or_else(|| unreachable!("sent again, but not asked for: {repair:?}")) -= 1;
-            // What the subscriber never got before was checked when it was opened.
-            let Some(original) = originals.get(&repair.index) else { continue };
-            assert_eq!(
-                (&repair.payload, repair.timestamp, repair.marker, repair.level),
-                (&original.payload, original.timestamp, original.marker, original.level)
-            );
-        }
-    }
 }
 
 /// A packet as it was sent.
@@ -228,22 +177,4 @@ fn same(accepted: &Accepted, seen: &Seen, levels: bool) {
 /// The end of an epoch, or a time after all.
 fn until(epoch: &Epoch) -> Instant {
     epoch.until.unwrap_or(epoch.from + Duration::from_secs(86_400))
-}
-
-/// Timestamps run on when the publisher changes its SSRC: by about as much as time has passed.
-pub(super) fn sources_run_on(track: &Track, shifts: &HashMap<u32, u32>) {
-    let mut accepted: Vec<&Accepted> = track.accepted.iter().collect();
-    accepted.sort_by_key(|accepted| accepted.number);
-    for pair in accepted.windows(2).filter(|pair| pair[0].sent.ssrc != pair[1].sent.ssrc) {
-        let times = pair
-            .iter()
-            .map(|accepted| Some(accepted.sent.timestamp.wrapping_add(*shifts.get(&accepted.sent.ssrc)?)));
-        let [Some(before), Some(after)] = times.collect::<Vec<_>>()[..] else { continue };
-        let ticks = after.wrapping_sub(before) as i32;
-        assert!(ticks > 0, "timestamps go back by {ticks}");
-        let rate = if track.kind == Kind::Audio { 48_000 } else { 90_000 };
-        let passed = Duration::from_micros(ticks as u64 * 1_000_000 / rate);
-        let apart = pair[1].at.saturating_duration_since(pair[0].at);
-        assert!(passed.abs_diff(apart) < Duration::from_millis(400), "{passed:?} in {apart:?}");
-    }
 }
