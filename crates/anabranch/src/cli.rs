@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, Parser, Subcommand};
 use telemetry::{Filter, Format, Service, Settings, Telemetry};
@@ -129,15 +129,16 @@ fn run(program: Program, mut config: Config) -> ExitCode {
 fn serve_in_runtime(program: Program, config: &Config) -> anyhow::Result<()> {
     // For the clients of etcd, NATS and Redis, which take the process's. There is no other one yet.
     rustls::crypto::aws_lc_rs::default_provider().install_default().ok();
-    let _telemetry = start_logs(program, config)?;
+    let telemetry = start_logs(program, config)?;
     descriptors::raise_limit();
     let runtime = Runtime::new()?;
-    let result = runtime.block_on(serve(program, config));
+    let deadline = runtime.block_on(serve(program, config));
     runtime.shutdown_timeout(LAST_PATIENCE);
-    result
+    telemetry.end(deadline.as_ref().ok().copied());
+    deadline.map(drop)
 }
 
-/// To be kept until the end: dropping it sends what is queued.
+/// To be kept until the end, which sends what is queued.
 fn start_logs(program: Program, config: &Config) -> anyhow::Result<Telemetry> {
     let service = Service {
         node: config.node.id.as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -156,13 +157,13 @@ fn start_logs(program: Program, config: &Config) -> anyhow::Result<Telemetry> {
     Ok(telemetry)
 }
 
-async fn serve(program: Program, config: &Config) -> anyhow::Result<()> {
+/// Answers when the process has to have ended.
+async fn serve(program: Program, config: &Config) -> anyhow::Result<Instant> {
     // Before anything starts, so that an early signal is not lost.
     let signals = EndSignals::listen()?;
     let node = roles::start(program, config).await?;
     greet(config.log.format, &node.greeting());
-    lifecycle::run(node, signals, config.node.drain_timeout).await;
-    Ok(())
+    Ok(lifecycle::run(node, signals, config.node.drain_timeout).await)
 }
 
 /// Says where to go. A log of JSON stays one.

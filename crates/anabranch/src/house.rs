@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tonic::transport::server::Router;
 
+use crate::config::Config;
 use crate::numbers::Numbers;
 use crate::ops::{self, Need, Ops};
 use crate::patience::Patient;
@@ -74,18 +75,19 @@ impl House {
         &self.numbers
     }
 
-    /// Serves the operator from now on; answers the port that was bound. `more` is what only this node has.
+    /// Serves the operator as configured from now on; answers the port that was bound. `more` is what only this node has.
     pub(crate) async fn serve_ops(
         &self,
-        address: SocketAddr,
+        config: &Config,
         needs: Vec<Need>,
         more: axum::Router,
     ) -> Result<SocketAddr, StartError> {
+        let (address, host) = (config.ops.listen, config.rpc.advertise.clone());
         let error = |source| StartError::Ops { address, source };
         let listener = ops::bind(address).await.map_err(error)?;
         let bound = listener.local_addr().map_err(error)?;
         let (draining, drain_asked) = (self.draining.clone(), self.drain_asked.clone());
-        let ops = Ops { needs, draining, drain_asked, numbers: self.numbers.clone() };
+        let ops = Ops { needs, draining, drain_asked, numbers: self.numbers.clone(), host };
         self.spawn(ops::serve(listener, ops, more));
         Ok(bound)
     }

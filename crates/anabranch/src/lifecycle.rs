@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::Instant;
 
-/// How long an orderly end may take. It has to be over 5 s after the signal.
-const PATIENCE: Duration = Duration::from_secs(4);
+/// How long an orderly end may take in all, with the last log records and spans. It has to be over 5 s after the signal,
+/// and an output that takes nothing costs half a second more.
+const END: Duration = Duration::from_millis(4400);
+
+/// What of it is not the node's, but kept for threads that are still busy, and for those records.
+const LAST_WORDS: Duration = Duration::from_millis(1100);
 
 /// A running program, whatever its role.
 #[async_trait]
@@ -55,8 +60,13 @@ impl EndSignals {
     }
 }
 
-/// Runs a node until a signal or its operator ends it. A second signal ends it at once.
-pub(crate) async fn run(node: Box<dyn Node>, mut signals: EndSignals, drain_timeout: Duration) {
+/// Runs a node until a signal or its operator ends it. A second signal ends it at once. Answers when the process has to
+/// have ended.
+pub(crate) async fn run(
+    node: Box<dyn Node>,
+    mut signals: EndSignals,
+    drain_timeout: Duration,
+) -> std::time::Instant {
     let drains = tokio::select! {
         signal = signals.next() => {
             tracing::info!(?signal, "asked to end");
@@ -72,7 +82,45 @@ pub(crate) async fn run(node: Box<dyn Node>, mut signals: EndSignals, drain_time
         }
     }
     tracing::info!("shutting down");
-    if tokio::time::timeout(PATIENCE, node.shutdown()).await.is_err() {
+    let deadline = Instant::now() + END;
+    if tokio::time::timeout_at(deadline - LAST_WORDS, node.shutdown()).await.is_err() {
         tracing::warn!("not everything could be ended in time");
+    }
+    deadline.into_std()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ends when it is asked, in principle.
+    struct Stuck;
+
+    #[async_trait]
+    impl Node for Stuck {
+        fn greeting(&self) -> String {
+            String::new()
+        }
+
+        fn drains(&self) -> bool {
+            true
+        }
+
+        async fn drain_asked(&self) {}
+
+        async fn drain(&self, _patience: Duration) {}
+
+        async fn shutdown(self: Box<Self>) {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_does_not_end_leaves_time_for_the_last_words() {
+        let began = Instant::now();
+        let deadline = run(Box::new(Stuck), EndSignals::listen().unwrap(), Duration::ZERO).await;
+        assert_eq!(Instant::now().into_std() + LAST_WORDS, deadline);
+        assert_eq!(deadline, began.into_std() + END);
+        assert!(END < Duration::from_secs(5));
     }
 }

@@ -1,13 +1,14 @@
 //! The operator's listener: is the process alive, can it do its job, what does it do, and shall it leave?
 //!
 //! - [`metrics`]: its numbers. [`profile`]: where its time goes. [`log_level`]: what it logs. [`rooms`]: what its store has.
-//!   [`streams`]: what its SFU does.
+//!   [`streams`]: what its SFU does. [`stranger`]: who may not ask.
 
 mod answer;
 pub(crate) mod log_level;
 mod metrics;
 mod profile;
 pub(crate) mod rooms;
+mod stranger;
 pub(crate) mod streams;
 
 use std::io;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use cluster::{Discovery, Role};
 use tokio::net::TcpListener;
@@ -53,6 +55,8 @@ pub(crate) struct Ops {
     /// Cancelled when somebody asks the node to drain.
     pub(crate) drain_asked: CancellationToken,
     pub(crate) numbers: Numbers,
+    /// The host, with or without a port, that the node is known by.
+    pub(crate) host: Option<String>,
 }
 
 impl Ops {
@@ -68,6 +72,7 @@ pub(crate) async fn bind(address: SocketAddr) -> io::Result<TcpListener> {
 
 /// Serves until the process ends; `more` is what only this node has.
 pub(crate) async fn serve(listener: TcpListener, ops: Ops, more: axum::Router) {
+    let host = Arc::new(ops.host.clone());
     let router = axum::Router::new()
         .route("/healthz", get(async || "alive\n"))
         .route("/readyz", get(ready))
@@ -76,7 +81,8 @@ pub(crate) async fn serve(listener: TcpListener, ops: Ops, more: axum::Router) {
         .route("/log-level", get(log_level::look).post(log_level::change))
         .with_state(ops)
         .merge(axum::Router::new().route("/profile", get(profile::profile)).with_state(Profiler::default()))
-        .merge(more);
+        .merge(more)
+        .layer(from_fn_with_state(host, stranger::refuse));
     if let Err(error) = axum::serve(listener, router).await {
         tracing::error!(%error, "the operator's listener ended");
     }

@@ -28,8 +28,9 @@ pub use standalone::Standalone;
 /// `sfu.bandwidth` is in Mbit/s.
 const BITS_PER_MBIT: u64 = 1_000_000;
 
-/// How long the clients' connections have to close, before whatever they need does.
-const SIGNAL_PATIENCE: Duration = Duration::from_secs(2);
+/// How long the clients' connections have to close, before whatever they need does. An SFU needs two more seconds at
+/// most, and all together less than a node has to end.
+const SIGNAL_PATIENCE: Duration = Duration::from_millis(700);
 
 /// Why the program did not start.
 #[derive(Debug, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! The two ends: one for whoever has files, one for whoever runs the uploads.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,9 +11,11 @@ use tokio::task::JoinHandle;
 use crate::counters::{Counters, Totals};
 use crate::destination::Destination;
 use crate::error::{AddError, OpenError};
-use crate::file_path::FilePath;
+use crate::file_path::{FilePath, uploaded_mark};
+use crate::hold::Hold;
 use crate::queue::Queue;
 use crate::settings::Settings;
+use crate::unit::Unit;
 use crate::worker::Worker;
 
 /// How long [`Uploader::close`] waits for a step that is under way.
@@ -31,6 +33,7 @@ pub(crate) struct Shared {
 /// Takes files. Cheap to clone, and of use from any thread.
 #[derive(Debug, Clone)]
 pub struct Archive {
+    root: PathBuf,
     shared: Arc<Shared>,
 }
 
@@ -38,6 +41,7 @@ pub struct Archive {
 #[derive(Debug)]
 pub struct Uploader {
     task: JoinHandle<()>,
+    _hold: Hold,
 }
 
 impl Archive {
@@ -45,17 +49,20 @@ impl Archive {
     /// as it takes to read one small file for each that waits. A storage that cannot be reached is no error.
     ///
     /// # Errors
-    /// Names the setting that is wrong, or the folder that cannot be used.
+    /// Names the setting that is wrong, or the folder that cannot be used or is another process's.
     pub fn open(settings: &Settings, runtime: &Handle) -> Result<(Self, Uploader), OpenError> {
         let destination = Destination::open(settings)?;
         let unusable = |why| OpenError::Queue { path: settings.root.clone(), why };
+        let hold = Hold::take(&settings.root).map_err(unusable)?;
+        let hold = hold.ok_or_else(|| OpenError::InUse(settings.root.clone()))?;
         let queue = Queue::open(&settings.root).map_err(unusable)?;
         if queue.len() > 0 {
             tracing::info!(waiting = queue.len(), "uploads of an earlier run go on");
         }
         let shared = Arc::new(Shared { queue, totals: Totals::default(), added: Notify::new() });
         let worker = Worker::new(settings, destination, Arc::clone(&shared));
-        Ok((Self { shared }, Uploader { task: runtime.spawn(worker.run()) }))
+        let archive = Self { root: settings.root.clone(), shared };
+        Ok((archive, Uploader { task: runtime.spawn(worker.run()), _hold: hold }))
     }
 
     /// Hands over a file: its path relative to the folder of the recordings. Never waits for the storage, only for
@@ -67,17 +74,34 @@ impl Archive {
     /// # Errors
     /// When the path is none of a recording, too many files wait, or the disk fails. The file stays where it is.
     pub fn add(&self, path: impl AsRef<Path>) -> Result<(), AddError> {
-        let path = path.as_ref();
-        let path = FilePath::new(path).ok_or_else(|| AddError::Path(path.to_owned()))?;
-        self.shared.queue.add(path).inspect_err(|_| self.shared.totals.refused())?;
+        self.add_together(&[path])
+    }
+
+    /// Hands over files that belong together, as [`add`](Self::add) does one. They are uploaded in this order, and none is
+    /// removed before all have arrived; then in this order too. So the last one is here for as long as any is.
+    ///
+    /// # Errors
+    /// The same, and when there are none, or more than eight.
+    pub fn add_together<P: AsRef<Path>>(&self, paths: &[P]) -> Result<(), AddError> {
+        let unit = Unit::new(paths)?;
+        self.shared.queue.add(unit).inspect_err(|_| self.shared.totals.refused())?;
         self.shared.added.notify_one();
         Ok(())
+    }
+
+    /// Whether these files wait to be uploaded as one, or stay here and have been, by their marks. Ones without a mark were
+    /// not, or the process or the machine ended just then.
+    #[must_use]
+    pub fn knows<P: AsRef<Path>>(&self, paths: &[P]) -> bool {
+        let Ok(unit) = Unit::new(paths) else { return false };
+        let marked = |path: &FilePath| uploaded_mark(&self.root, path).exists();
+        self.shared.queue.has(&unit) || unit.files().iter().all(marked)
     }
 
     /// Numbers for metrics.
     #[must_use]
     pub fn counters(&self) -> Counters {
-        self.shared.totals.read(self.shared.queue.len())
+        self.shared.totals.read(self.shared.queue.files())
     }
 }
 

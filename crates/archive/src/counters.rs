@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::way::Uploaded;
+
 /// What an archive has done since it was opened, and what is left.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -27,9 +29,9 @@ pub(crate) struct Totals {
 }
 
 impl Totals {
-    pub(crate) fn uploaded(&self, bytes: u64) {
-        self.files.fetch_add(1, Ordering::Relaxed);
-        self.bytes.fetch_add(bytes, Ordering::Relaxed);
+    pub(crate) fn uploaded(&self, uploaded: Uploaded) {
+        self.files.fetch_add(uploaded.files, Ordering::Relaxed);
+        self.bytes.fetch_add(uploaded.bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn failed(&self) {

@@ -1,7 +1,7 @@
 //! The path of a file below the folder of the recordings.
 
 use std::fmt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// The folder of the queue, in that of the recordings.
@@ -26,11 +26,22 @@ impl FilePath {
         (text.len() <= MAX_BYTES).then(|| Self(text.into()))
     }
 
+    /// A file beside this one.
+    pub(crate) fn beside(&self, name: &str) -> Option<Self> {
+        let (folders, _) = self.0.rsplit_once('/').unwrap_or_default();
+        Self::new(&Path::new(folders).join(name))
+    }
+
     /// The names of its folders and its own.
     pub(crate) fn split(&self) -> (impl Iterator<Item = &str>, &str) {
         let (folders, name) = self.0.rsplit_once('/').unwrap_or(("", &self.0));
         (folders.split('/').filter(|name| !name.is_empty()), name)
     }
+}
+
+/// The file whose presence says that this one has been uploaded.
+pub(crate) fn uploaded_mark(root: &Path, path: &FilePath) -> PathBuf {
+    root.join(format!("{path}.uploaded"))
 }
 
 fn plain_name(component: Component<'_>) -> Option<&str> {

@@ -2,7 +2,8 @@
 //!
 //! What waits is on disk, so neither a crash nor a storage that is away for days loses an upload; at worst a file
 //! is uploaded twice, with the same contents. Files go in order of age, a few at a time, and are tried again for
-//! ever; one that cannot go holds up no other.
+//! ever; one that cannot go holds up no other. Files that belong together are handed over as one: none of them is
+//! removed before all have arrived.
 
 mod archive;
 mod bucket;
@@ -12,19 +13,21 @@ mod error;
 mod failure;
 mod file_path;
 mod folder;
+mod hold;
 mod http;
 mod pace;
 mod queue;
 mod settings;
 mod source;
 mod tls;
+mod unit;
 mod way;
 mod worker;
 
 pub use archive::{Archive, Uploader};
 pub use counters::Counters;
 pub use error::{AddError, OpenError};
-pub use settings::Settings;
+pub use settings::{Index, Settings};
 
 #[cfg(test)]
 mod tests;

@@ -21,10 +21,20 @@ pub struct Settings {
     pub secret_access_key: Option<String>,
     /// PEM file: who signed the certificate of an `https` endpoint. Default: the system's authorities.
     pub ca: Option<PathBuf>,
-    /// Whether local files stay after their upload.
+    /// Whether local files stay after their upload. Then an empty file with `.uploaded` behind its name stands beside
+    /// each that has been.
     pub keep_local: bool,
-    /// The name of files that stay in any case, in every folder: an index that its writer goes on with.
-    pub index: Option<String>,
+    /// Files that their writer goes on with.
+    pub index: Option<Index>,
+}
+
+/// Files of one name, in every folder, that are written on: they stay here whatever becomes of the others.
+#[derive(Clone, Debug)]
+pub struct Index {
+    /// Their name here.
+    pub name: String,
+    /// Their name where they go: other nodes bring theirs to the same folder.
+    pub uploaded_as: String,
 }
 
 impl fmt::Debug for Settings {

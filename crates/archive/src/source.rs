@@ -123,11 +123,20 @@ fn text(errno: Errno) -> String {
 pub(crate) fn remove(root: &Path, path: &FilePath, uploaded: Identity, aside: &Path) -> Result<(), Failure> {
     let (folder, name) = find(root, path)?;
     renameat(folder, name, CWD, aside).map_err(failure)?;
-    let local = |error: io::Error| Failure::Local(error.to_string());
-    if Identity::of(&fs::symlink_metadata(aside).map_err(local)?) == uploaded {
-        fs::remove_file(aside).map_err(local)
-    } else {
-        put_back(root, path, aside).map_err(local)
+    let same = fs::symlink_metadata(aside).is_ok_and(|metadata| Identity::of(&metadata) == uploaded);
+    let removed = if same { fs::remove_file(aside) } else { put_back(root, path, aside) };
+    removed.map_err(|error| {
+        // Nothing more can be done here when this fails as well.
+        let _ = put_back(root, path, aside);
+        Failure::Local(error.to_string())
+    })
+}
+
+/// Undoes the first half of a [`remove`] that went no further. Blocks.
+pub(crate) fn put_back_if_aside(root: &Path, path: &FilePath, aside: &Path) -> Result<(), Failure> {
+    match fs::symlink_metadata(aside) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        _ => put_back(root, path, aside).map_err(|error| Failure::Local(error.to_string())),
     }
 }
 

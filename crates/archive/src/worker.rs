@@ -14,13 +14,13 @@ use crate::failure::Failure;
 use crate::pace::{Pace, State, random};
 use crate::queue::Ticket;
 use crate::settings::Settings;
-use crate::way::Way;
+use crate::way::{Uploaded, Way};
 
 /// A wait with nothing to wait for ends after this.
 const LOOK_AGAIN: Duration = Duration::from_secs(3600);
 
-/// How one attempt ended: the bytes uploaded, or why not.
-type Outcome = (Ticket, Result<u64, Failure>);
+/// How one attempt ended: what was uploaded, or why not.
+type Outcome = (Ticket, Result<Uploaded, Failure>);
 
 /// The one task that uploads. It may be dropped at any await: what it has not finished is still noted on disk.
 pub(crate) struct Worker {
@@ -79,9 +79,9 @@ impl Worker {
 
     async fn settle(&mut self, (ticket, outcome): Outcome) {
         match outcome {
-            Ok(bytes) => {
-                tracing::debug!(file = %ticket.path, bytes, "uploaded");
-                self.way.shared.totals.uploaded(bytes);
+            Ok(uploaded) => {
+                tracing::debug!(file = %ticket.unit, bytes = uploaded.bytes, "uploaded");
+                self.way.shared.totals.uploaded(uploaded);
                 self.way.done(&ticket).await;
                 if self.pace.succeeded(Instant::now()) {
                     tracing::info!(to = %self.way.destination, "recordings are uploaded again");
@@ -97,16 +97,16 @@ impl Worker {
     async fn failed(&mut self, ticket: Ticket, failure: Failure) {
         match failure {
             Failure::Gone => {
-                tracing::info!(file = %ticket.path, "a file that waited to be uploaded is gone");
+                tracing::info!(file = %ticket.unit, "a file that waited to be uploaded is gone");
                 self.way.done(&ticket).await;
             }
             Failure::Unfit(why) => {
-                tracing::warn!(file = %ticket.path, why, "a file is not uploaded");
+                tracing::warn!(file = %ticket.unit, why, "a file is not uploaded");
                 self.way.done(&ticket).await;
             }
             Failure::Local(why) => {
                 if ticket.failures == 0 {
-                    tracing::warn!(file = %ticket.path, why, "a file cannot be read to be uploaded; it waits");
+                    tracing::warn!(file = %ticket.unit, why, "a file cannot be read, or removed, to be uploaded; it waits");
                 }
                 self.way.retry(ticket).await;
             }
@@ -116,7 +116,7 @@ impl Worker {
     }
 
     async fn storage_failed(&mut self, ticket: Ticket, state: State, why: &str) {
-        let (to, file) = (&self.way.destination, &ticket.path);
+        let (to, file) = (&self.way.destination, &ticket.unit);
         let first = ticket.failures == 0;
         let changed = self.pace.failed(state, first, Instant::now(), random());
         match state {

@@ -54,6 +54,13 @@ impl Calls {
         self.note(self.find(method), result, took);
     }
 
+    /// A call was refused before anybody looked at it. It took no time that would say anything of the others.
+    pub fn refuse(&self, method: &str, result: &'static str) {
+        let known = self.find(method).and_then(|index| self.known.get(index));
+        let name = known.map_or(UNKNOWN, |known| known.name);
+        self.results.get_or_create(&[(self.label, name), ("result", result)]).inc();
+    }
+
     /// A call begins. It ends with what is returned, at the latest when that is dropped.
     #[must_use]
     pub fn begin(&self, method: &str) -> Running {
@@ -159,6 +166,17 @@ mod tests {
         ] {
             assert!(text.lines().any(|found| found == line), "{line} in\n{text}");
         }
+    }
+
+    #[test]
+    fn what_was_refused_unseen_is_counted_and_not_timed() {
+        let calls = Calls::new("method", &["join"]);
+        calls.count("join", OK, Duration::from_secs(1));
+        (0..1000).for_each(|_| calls.refuse("join", "TooMany"));
+        calls.refuse("nonsense", "TooMany");
+        assert_eq!((calls.of("join", "TooMany"), calls.of(UNKNOWN, "TooMany")), (1000, 1));
+        let text = text(&calls);
+        assert!(text.contains("store_call_duration_seconds_count{method=\"join\"} 1\n"), "{text}");
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub struct Otlp {
 #[derive(Debug, thiserror::Error)]
 pub enum InvalidOtlp {
     /// The address is none.
-    #[error("{0:?} is no address such as \"http://127.0.0.1:4317\"")]
+    #[error("{:?} is no address such as \"http://127.0.0.1:4317\"", without_user(.0))]
     Endpoint(String),
     /// An authority is given for an address without TLS.
     #[error("a certificate authority needs an https address")]
@@ -73,6 +73,13 @@ impl Otlp {
     }
 }
 
+/// An address as it may be shown: what stands before the host may be a password.
+fn without_user(address: &str) -> String {
+    let Some((before, host)) = address.rsplit_once('@') else { return address.to_owned() };
+    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+    if scheme.is_empty() { host.to_owned() } else { format!("{scheme}://{host}") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,6 +96,8 @@ mod tests {
         for bad in ["", "127.0.0.1:4317", "grpc://a:1", "http://", "http://a/v1/traces", "http://me:pw@a:1"] {
             assert!(matches!(otlp(bad).check(), Err(InvalidOtlp::Endpoint(_))), "{bad}");
         }
+        let told = otlp("http://me:p@w@a:1").check().unwrap_err().to_string();
+        assert!(told.contains("\"http://a:1\"") && !told.contains("me"), "{told}");
         let ca = Otlp { ca: Some("ca.pem".into()), ..otlp("http://a:1") };
         assert!(matches!(ca.check(), Err(InvalidOtlp::CaWithoutTls)));
         for bad in [-0.1, 1.1, f64::NAN] {

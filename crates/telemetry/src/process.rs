@@ -17,7 +17,7 @@ use crate::settings::{Format, Settings, StartError};
 use crate::trace::Tracer;
 use crate::{Counters, kafka, otlp, sink};
 
-/// How long dropping [`Telemetry`] waits for everybody who still takes something.
+/// How long the end of [`Telemetry`] waits at most for everybody who still takes something.
 const LAST_PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the layers that write stand on.
@@ -34,6 +34,8 @@ pub struct Telemetry {
     stdout: Option<sink::Flush>,
     kafka: Option<kafka::Sender>,
     exporter: Option<otlp::Exporter>,
+    /// When it has to be over, where there is less time than usual.
+    deadline: Option<Instant>,
 }
 
 /// Starts the logs and traces of the whole process.
@@ -73,7 +75,7 @@ pub(crate) fn build(
     });
     let subscriber = tracing_subscriber::registry().with(gate).with(Tracer::new(spans));
     let subscriber = subscriber.with(layers(format, ecs, stdout, records));
-    Ok((subscriber, Telemetry { level, counters, stdout: Some(flush), kafka, exporter }))
+    Ok((subscriber, Telemetry { level, counters, stdout: Some(flush), kafka, exporter, deadline: None }))
 }
 
 /// The layers that write records: one for each way to write them.
@@ -108,6 +110,11 @@ impl Telemetry {
         self.level.clone()
     }
 
+    /// Ends it as dropping it does, but not later than this.
+    pub fn end(mut self, deadline: Option<Instant>) {
+        self.deadline = deadline;
+    }
+
     /// What was sent and lost.
     #[must_use]
     pub fn counters(&self) -> Counters {
@@ -117,7 +124,8 @@ impl Telemetry {
 
 impl Drop for Telemetry {
     fn drop(&mut self) {
-        let deadline = Instant::now() + LAST_PATIENCE;
+        let usual = Instant::now() + LAST_PATIENCE;
+        let deadline = self.deadline.map_or(usual, |deadline| deadline.min(usual));
         if let Some(exporter) = &self.exporter {
             exporter.end(deadline);
         }

@@ -58,6 +58,7 @@ pub(super) const KEYS: &[Key] = &[
     key("record", "enabled", Some("false")),
     key("record", "dir", None),
     key("record", "sync_interval", Some("5")),
+    key("record", "min_free", Some("512")),
     key("upload", "to", None),
     key("upload", "endpoint", None),
     key("upload", "region", None),

@@ -10,6 +10,10 @@ use super::layers::Layers;
 /// In seconds: an hour of recordings that a power failure takes.
 const MAX_SYNC: i64 = 3600;
 
+/// In MiB: a petabyte.
+const MAX_FREE: i64 = 1 << 30;
+const MIB: u64 = 1024 * 1024;
+
 /// What is recorded, and where to.
 #[derive(Debug)]
 pub struct Record {
@@ -19,6 +23,8 @@ pub struct Record {
     pub dir: Option<PathBuf>,
     /// How often what was written is forced to the disk.
     pub sync_interval: Duration,
+    /// Bytes that have to be free on the disk for a recording to begin.
+    pub min_free: u64,
 }
 
 /// Where finished recordings go.
@@ -46,7 +52,9 @@ impl Layers {
         if enabled && dir.is_none() {
             return Err(self.alone("record", "enabled", "dir"));
         }
-        Ok(Record { enabled, dir, sync_interval: self.seconds("record", "sync_interval", 0..=MAX_SYNC)? })
+        let sync_interval = self.seconds("record", "sync_interval", 0..=MAX_SYNC)?;
+        let min_free = self.number("record", "min_free", 0..=MAX_FREE)?.unsigned_abs() * MIB;
+        Ok(Record { enabled, dir, sync_interval, min_free })
     }
 
     pub(super) fn upload(&self) -> Result<Option<Upload>, ConfigError> {

@@ -65,7 +65,8 @@ async fn all_numbers() -> String {
     let register = register::Register::new(store, Arc::clone(&events));
     numbers.add(|registry| register.register_metrics(registry));
     let dir = std::env::temp_dir().join(format!("anabranch-numbers-{}", std::process::id()));
-    let record = RecordConfig { enabled: false, dir: dir.clone(), sync: Duration::ZERO, finished: None };
+    let record =
+        RecordConfig { enabled: false, dir: dir.clone(), sync: Duration::ZERO, min_free: 0, keeper: None };
     let sfu = crate::roles::sfu_config(&config, id.clone(), Some(record));
     let sfu = sfu::Sfu::start(&sfu, &*discovery, dialer.clone()).unwrap();
     let to = format!("file://{}", std::env::temp_dir().display());
@@ -103,6 +104,16 @@ fn dashboard_and_alerts_ask_for_what_there_is() {
         let queried = queried(text);
         let unknown: Vec<_> = queried.difference(&documented).collect();
         assert!(queried.len() > 10 && unknown.is_empty(), "{unknown:?}");
+    }
+}
+
+#[test]
+fn no_alert_blames_the_server_for_what_clients_do() {
+    let alerts = include_str!("../../../../deploy/prometheus/alerts.yml");
+    let faults = |line: &&str| line.contains("_calls_total{") || line.contains("_requests_total{");
+    for line in alerts.lines().filter(faults) {
+        assert!(line.contains("result=~") || line.contains("result!=\"TooMany\""), "{line}");
+        assert!(!line.contains("NotJoined") && !line.contains("result!=\"ok\""), "{line}");
     }
 }
 

@@ -31,7 +31,11 @@ impl Collector for Uploads {
         let counts = [
             ("upload_files", "Files that were uploaded.", counters.files),
             ("upload_bytes", "Their bytes.", counters.bytes),
-            ("upload_failures", "Attempts that failed, and are made again.", counters.failures),
+            (
+                "upload_failures",
+                "Attempts that failed: made again, unless the file had vanished or is none.",
+                counters.failures,
+            ),
             ("upload_refused_files", "Files not taken: too many wait, or the disk fails.", counters.refused),
         ];
         for (name, help, count) in counts {

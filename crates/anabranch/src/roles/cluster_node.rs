@@ -56,7 +56,7 @@ impl ClusterNode {
         let house = House::in_cluster(etcd.server, tls.clone(), who.numbers);
         needs.insert(0, etcd.need);
         needs.extend(others.iter().map(|role| Need::of_role(*role, &*house.discovery)));
-        let ops = house.serve_ops(config.ops.listen, needs, more).await?;
+        let ops = house.serve_ops(config, needs, more).await?;
         let listener = Listener::bind(config.rpc.listen, tls.clone()).await?;
         let advertise = config.rpc.advertise.as_deref();
         let address = identity::advertised(advertise, listener.address(), tls.is_some());

@@ -1,10 +1,11 @@
 //! Where an SFU writes recordings, and where they go when they are complete.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use archive::{Archive, Settings, Uploader};
-use sfu::{Finished, RecordConfig};
+use archive::{AddError, Archive, Index, Settings, Uploader};
+use model::NodeId;
+use sfu::{Keeper, NotTaken, RecordConfig};
 use tokio::runtime::Handle;
 
 use super::StartError;
@@ -18,19 +19,16 @@ pub(super) struct Recordings {
 }
 
 impl Recordings {
-    /// Opens what the config names. To be called within a tokio runtime.
-    pub(super) fn open(config: &Config) -> Result<Self, StartError> {
+    /// Opens what the config names, for this node. To be called within a tokio runtime.
+    pub(super) fn open(config: &Config, node: &NodeId) -> Result<Self, StartError> {
         let Some(dir) = config.record.dir.clone() else { return Ok(Self { config: None, uploads: None }) };
-        let (finished, uploads) = match &config.upload {
-            Some(upload) => {
-                let (archive, uploader) = Archive::open(&settings(dir.clone(), upload), &Handle::current())?;
-                (Some(hand_over_to(archive.clone())), Some((archive, uploader)))
-            }
-            None => (None, None),
-        };
-        let record =
-            RecordConfig { enabled: config.record.enabled, dir, sync: config.record.sync_interval, finished };
-        Ok(Self { config: Some(record), uploads })
+        let settings = config.upload.as_ref().map(|upload| settings(dir.clone(), upload, node));
+        let uploads = settings.map(|settings| Archive::open(&settings, &Handle::current())).transpose()?;
+        let keeper =
+            uploads.as_ref().map(|(archive, _)| Arc::new(Uploads(archive.clone())) as Arc<dyn Keeper>);
+        let record = &config.record;
+        let (enabled, sync, min_free) = (record.enabled, record.sync_interval, record.min_free);
+        Ok(Self { config: Some(RecordConfig { enabled, dir, sync, min_free, keeper }), uploads })
     }
 
     /// Adds what the uploads count.
@@ -48,15 +46,26 @@ impl Recordings {
     }
 }
 
-fn hand_over_to(archive: Archive) -> Finished {
-    Arc::new(move |path: &Path| {
-        if let Err(error) = archive.add(path) {
-            tracing::error!(file = ?path, %error, "a recording is not uploaded");
-        }
-    })
+/// Has what is complete uploaded.
+struct Uploads(Archive);
+
+impl Keeper for Uploads {
+    fn take(&self, files: &[&Path]) -> Result<(), NotTaken> {
+        self.0.add_together(files).map_err(|error| match error {
+            AddError::Path(_) | AddError::Number(_) => NotTaken::Ever(error.to_string()),
+            AddError::Full(_) | AddError::Disk(_) => NotTaken::Now(error.to_string()),
+        })
+    }
+
+    fn knows(&self, files: &[&Path]) -> bool {
+        self.0.knows(files)
+    }
 }
 
-fn settings(root: std::path::PathBuf, upload: &Upload) -> Settings {
+fn settings(root: PathBuf, upload: &Upload, node: &NodeId) -> Settings {
+    // Nodes upload to one place, and each has its own index of a room.
+    let name = sfu::RECORDING_INDEX.to_owned();
+    let uploaded_as = name.replacen('.', &format!(".{node}."), 1);
     Settings {
         root,
         to: upload.to.clone(),
@@ -66,6 +75,6 @@ fn settings(root: std::path::PathBuf, upload: &Upload) -> Settings {
         secret_access_key: upload.secret_access_key.as_ref().map(Secret::reveal).map(str::to_owned),
         ca: upload.ca.clone(),
         keep_local: upload.keep_local,
-        index: Some(sfu::RECORDING_INDEX.to_owned()),
+        index: Some(Index { name, uploaded_as }),
     }
 }

@@ -37,7 +37,7 @@ impl SfuNode {
         let more = streams::router(Arc::clone(&streams));
         let node = ClusterNode::prepare(config, who, etcd, Vec::new(), &others, more).await?;
         let ClusterNode { house, id, ops, listener, address } = node;
-        let recordings = Recordings::open(config)?;
+        let recordings = Recordings::open(config, &id)?;
         let sfu = sfu_config(config, id.clone(), recordings.config.clone());
         let mut sfu = sfu::Sfu::start(&sfu, &*house.discovery, house.dialer.clone())?;
         streams.set(sfu.view()).ok();

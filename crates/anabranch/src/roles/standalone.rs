@@ -55,7 +55,7 @@ impl Standalone {
         let needs = NEEDED.map(|role| Need::of_role(role, &*discovery)).to_vec();
         let view = Streams::default();
         let more = rooms::router(Arc::clone(&store)).merge(streams::router(Arc::clone(&view)));
-        let ops = house.serve_ops(config.ops.listen, needs, more).await?;
+        let ops = house.serve_ops(config, needs, more).await?;
         let node = |role: Role| node_info(id.clone(), config, role, &address(role.as_str()));
         let mut leases = Vec::new();
 
@@ -65,7 +65,7 @@ impl Standalone {
         house.spawn(register.sweep(std::future::pending()));
         leases.push(discovery.register(node(Role::Register)).await?);
 
-        let recordings = Recordings::open(config)?;
+        let recordings = Recordings::open(config, &id)?;
         let settings = sfu_config(config, id.clone(), recordings.config.clone());
         let mut sfu = sfu::Sfu::start(&settings, &*discovery, house.dialer.clone())?;
         view.set(sfu.view()).ok();

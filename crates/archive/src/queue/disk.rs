@@ -1,12 +1,13 @@
-//! The notes on disk: `DIR/.upload/NAME`, each with the path of one file and a line end.
+//! The notes on disk: `DIR/.upload/NAME`, each with the paths of the files of one unit and a line end for each.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Name;
-use crate::file_path::{FilePath, QUEUE_FOLDER};
+use crate::file_path::QUEUE_FOLDER;
 use crate::source;
+use crate::unit::Unit;
 
 /// A note that is being written.
 const UNFINISHED: &str = "new";
@@ -29,14 +30,14 @@ impl Disk {
     }
 
     /// All notes, the oldest first. Clears what a crash has left.
-    pub(super) fn read(&self) -> io::Result<Vec<(Name, FilePath)>> {
+    pub(super) fn read(&self) -> io::Result<Vec<(Name, Unit)>> {
         let mut found = Vec::new();
         let mut left = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let file = entry?.file_name();
             let file = file.to_string_lossy();
             match Name::parse(&file) {
-                Some(name) => found.extend(self.read_note(name)?.map(|path| (name, path))),
+                Some(name) => found.extend(self.read_note(name)?.map(|unit| (name, unit))),
                 None => left.push(file.into_owned()),
             }
         }
@@ -49,34 +50,34 @@ impl Disk {
         Ok(found)
     }
 
-    fn read_note(&self, name: Name) -> io::Result<Option<FilePath>> {
-        let content = fs::read(self.note(name))?;
-        let text = str::from_utf8(&content).ok().and_then(|text| text.strip_suffix('\n'));
-        let path = text.and_then(|text| FilePath::new(Path::new(text)));
-        if path.is_none() {
+    fn read_note(&self, name: Name) -> io::Result<Option<Unit>> {
+        let unit = Unit::of_note(&fs::read(self.note(name))?);
+        if unit.is_none() {
             tracing::warn!(note = %self.note(name).display(), "removed a damaged note of a waiting upload");
             self.remove(name)?;
         }
-        Ok(path)
+        Ok(unit)
     }
 
-    fn clear(&self, file: &str, notes: &[(Name, FilePath)]) -> io::Result<()> {
-        let Some((name, what)) = file.rsplit_once('.') else { return Ok(()) };
+    fn clear(&self, file: &str, notes: &[(Name, Unit)]) -> io::Result<()> {
+        let Some((name, what)) = file.split_once('.') else { return Ok(()) };
         let Some(name) = Name::parse(name) else { return Ok(()) };
-        match what {
-            UNFINISHED => fs::remove_file(self.folder.join(file)),
-            SENT => match notes.iter().find(|(noted, _)| *noted == name) {
-                Some((_, path)) => source::put_back(&self.root, path, &self.sent(name)),
-                None => Ok(()),
-            },
-            _ => Ok(()),
+        if what == UNFINISHED {
+            return fs::remove_file(self.folder.join(file));
         }
+        let Some(number) = what.strip_suffix(SENT).and_then(|number| number.strip_suffix('.')) else {
+            return Ok(());
+        };
+        let noted = notes.iter().find(|(noted, _)| *noted == name);
+        let path = noted.and_then(|(_, unit)| unit.files().get(number.parse::<usize>().ok()?));
+        let whose = || io::Error::other("no note says whose it is: look at it, and remove it");
+        source::put_back(&self.root, path.ok_or_else(whose)?, &self.folder.join(file))
     }
 
     /// Writes a note: it is there whole or not at all.
-    pub(super) fn write(&self, name: Name, path: &FilePath) -> io::Result<()> {
+    pub(super) fn write(&self, name: Name, unit: &Unit) -> io::Result<()> {
         let unfinished = self.folder.join(format!("{name}.{UNFINISHED}"));
-        fs::write(&unfinished, format!("{path}\n"))?;
+        fs::write(&unfinished, unit.to_note())?;
         fs::rename(unfinished, self.note(name))
     }
 
@@ -100,9 +101,9 @@ impl Disk {
         File::open(&self.folder)?.sync_all()
     }
 
-    /// Where the file of a note is moved to before it is removed.
-    pub(crate) fn sent(&self, name: Name) -> PathBuf {
-        self.folder.join(format!("{name}.{SENT}"))
+    /// Where a note's file of this number is moved to before it is removed.
+    pub(crate) fn sent(&self, name: Name, number: usize) -> PathBuf {
+        self.folder.join(format!("{name}.{number}.{SENT}"))
     }
 
     fn note(&self, name: Name) -> PathBuf {

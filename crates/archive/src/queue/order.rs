@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 use tokio::time::Instant;
 
 use super::Name;
-use crate::file_path::FilePath;
+use crate::unit::Unit;
 
-/// A file that was taken to be uploaded.
+/// A unit that was taken to be uploaded.
 #[derive(Debug, Clone)]
 pub(crate) struct Ticket {
-    pub(crate) path: FilePath,
+    pub(crate) unit: Unit,
     pub(crate) name: Name,
     /// How often it has failed.
     pub(crate) failures: u32,
@@ -32,32 +32,42 @@ enum Stage {
     },
 }
 
-/// By the time at which each is due: a new file at once, one that failed later. So the older goes first, and one
+/// By the time at which each is due: a new unit at once, one that failed later. So the older goes first, and one
 /// that fails neither holds up the others nor is forgotten for them.
 #[derive(Debug, Default)]
 pub(super) struct Order {
-    items: HashMap<FilePath, Item>,
-    due: BTreeMap<(Instant, Name), FilePath>,
+    items: HashMap<Unit, Item>,
+    due: BTreeMap<(Instant, Name), Unit>,
+    /// In all items together.
+    files: usize,
 }
 
 impl Order {
-    /// Answers with the note that is needless because the file waits already.
-    pub(super) fn insert(&mut self, path: FilePath, name: Name, now: Instant) -> Option<Name> {
-        match self.items.get_mut(&path).map(|item| &mut item.stage) {
+    /// Answers with the note that is needless because the unit waits already.
+    pub(super) fn insert(&mut self, unit: Unit, name: Name, now: Instant) -> Option<Name> {
+        match self.items.get_mut(&unit).map(|item| &mut item.stage) {
             Some(Stage::UnderWay { again: again @ None }) => *again = Some(name),
             Some(_) => return Some(name),
-            None => self.wait(path, name, 0, now),
+            None => self.wait(unit, name, 0, now),
         }
         None
     }
 
-    /// Whether the file will be read later than now.
-    pub(super) fn will_read(&self, path: &FilePath) -> bool {
-        self.items.get(path).is_some_and(|item| !matches!(item.stage, Stage::UnderWay { again: None }))
+    /// Whether the unit will be read later than now.
+    pub(super) fn will_read(&self, unit: &Unit) -> bool {
+        self.items.get(unit).is_some_and(|item| !matches!(item.stage, Stage::UnderWay { again: None }))
+    }
+
+    pub(super) fn has(&self, unit: &Unit) -> bool {
+        self.items.contains_key(unit)
     }
 
     pub(super) fn len(&self) -> usize {
         self.items.len()
+    }
+
+    pub(super) fn files(&self) -> usize {
+        self.files
     }
 
     pub(super) fn next_due(&self) -> Option<Instant> {
@@ -66,34 +76,37 @@ impl Order {
 
     pub(super) fn take(&mut self, now: Instant) -> Option<Ticket> {
         let first = self.due.first_entry().filter(|first| first.key().0 <= now)?;
-        let path = first.remove();
-        let item = self.items.get_mut(&path)?;
+        let unit = first.remove();
+        let item = self.items.get_mut(&unit)?;
         item.stage = Stage::UnderWay { again: None };
-        Some(Ticket { path, name: item.name, failures: item.failures })
+        Some(Ticket { unit, name: item.name, failures: item.failures })
     }
 
     /// Answers with the later one of two notes.
     pub(super) fn retry(&mut self, ticket: Ticket, due: Instant) -> Option<Name> {
-        let again = self.end(&ticket.path);
-        self.wait(ticket.path, ticket.name, ticket.failures.saturating_add(1), due);
+        let again = self.end(&ticket.unit);
+        self.wait(ticket.unit, ticket.name, ticket.failures.saturating_add(1), due);
         again
     }
 
     pub(super) fn done(&mut self, ticket: &Ticket, now: Instant) {
-        if let Some(again) = self.end(&ticket.path) {
-            self.wait(ticket.path.clone(), again, 0, now);
+        if let Some(again) = self.end(&ticket.unit) {
+            self.wait(ticket.unit.clone(), again, 0, now);
         }
     }
 
-    fn end(&mut self, path: &FilePath) -> Option<Name> {
-        match self.items.remove(path)?.stage {
+    fn end(&mut self, unit: &Unit) -> Option<Name> {
+        let item = self.items.remove(unit)?;
+        self.files = self.files.saturating_sub(unit.files().len());
+        match item.stage {
             Stage::UnderWay { again } => again,
             Stage::Waits => None,
         }
     }
 
-    fn wait(&mut self, path: FilePath, name: Name, failures: u32, due: Instant) {
-        self.due.insert((due, name), path.clone());
-        self.items.insert(path, Item { name, failures, stage: Stage::Waits });
+    fn wait(&mut self, unit: Unit, name: Name, failures: u32, due: Instant) {
+        self.due.insert((due, name), unit.clone());
+        self.files += unit.files().len();
+        self.items.insert(unit, Item { name, failures, stage: Stage::Waits });
     }
 }

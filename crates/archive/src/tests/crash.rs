@@ -3,6 +3,7 @@
 use servers::Folder;
 
 use super::harness::{Recordings, open, random, until, until_all_arrived};
+use super::logs::Logs;
 use super::s3::S3;
 
 #[tokio::test]
@@ -64,11 +65,42 @@ async fn a_file_that_was_being_removed_is_uploaded_again() {
     drop((archive, uploader));
     // As after a crash between the two halves of the removal.
     let note = recordings.notes().remove(0);
-    std::fs::rename(recordings.path().join("room/1.opus"), note.with_extension("sent")).unwrap();
+    std::fs::rename(recordings.path().join("room/1.opus"), note.with_extension("0.sent")).unwrap();
     std::fs::write(note.with_file_name("0000000000000001-00000000.new"), "half a no").unwrap();
 
     let (archive, _uploader) = open(&recordings.to_folder(kept.path(), false));
     until_all_arrived(&archive).await;
     assert_eq!(std::fs::read(kept.join("room/1.opus")).unwrap(), b"sound");
     assert_eq!(recordings.notes(), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test]
+async fn of_a_unit_that_was_being_removed_the_rest_goes_too() {
+    let (recordings, kept) = (Recordings::new(), Folder::new("kept"));
+    recordings.write("room/1.opus", b"sound");
+    recordings.write("room/1.json", b"story");
+    let (archive, uploader) = open(&recordings.to_folder(&kept.path().join("missing"), false));
+    archive.add_together(&["room/1.opus", "room/1.json"]).unwrap();
+    drop((archive, uploader));
+    // The first was removed when the process ended, the second was on its way.
+    std::fs::remove_file(recordings.path().join("room/1.opus")).unwrap();
+    let note = recordings.notes().remove(0);
+    std::fs::rename(recordings.path().join("room/1.json"), note.with_extension("1.sent")).unwrap();
+
+    let (archive, _uploader) = open(&recordings.to_folder(kept.path(), false));
+    until_all_arrived(&archive).await;
+    assert_eq!(std::fs::read(kept.join("room/1.json")).unwrap(), b"story");
+    assert_eq!((recordings.has("room/1.json"), recordings.notes().len()), (false, 0));
+}
+
+#[tokio::test]
+async fn a_file_on_its_way_out_without_a_note_is_reported_and_kept() {
+    let (recordings, kept, logs) = (Recordings::new(), Folder::new("kept"), Logs::listen());
+    let lost = recordings.path().join(".upload/0000000000000001-00000000.0.sent");
+    std::fs::create_dir(recordings.path().join(".upload")).unwrap();
+    std::fs::write(&lost, b"sound").unwrap();
+    let (_archive, uploader) = open(&recordings.to_folder(kept.path(), false));
+    assert!(logs.warnings().concat().contains("0000000000000001-00000000.0.sent"), "{}", logs.text());
+    assert!(lost.exists());
+    uploader.close().await;
 }

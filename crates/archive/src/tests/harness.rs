@@ -43,7 +43,7 @@ impl Recordings {
     /// The notes of what waits.
     pub(super) fn notes(&self) -> Vec<PathBuf> {
         let Ok(entries) = fs::read_dir(self.folder.join(".upload")) else { return Vec::new() };
-        entries.map(|entry| entry.unwrap().path()).collect()
+        entries.map(|entry| entry.unwrap().path()).filter(|path| !path.ends_with("lock")).collect()
     }
 
     pub(super) fn to_folder(&self, to: &Path, keep_local: bool) -> Settings {

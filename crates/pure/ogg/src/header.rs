@@ -100,6 +100,12 @@ impl Tags {
         })
     }
 
+    /// Whether a packet holds tags, and they were written here.
+    pub(crate) fn are_ours(packet: &[u8]) -> bool {
+        let vendor = packet.strip_prefix(b"OpusTags").and_then(take_text);
+        vendor.is_some_and(|(vendor, _)| vendor == VENDOR)
+    }
+
     /// Reads the packet. `None` where it is none that could have been written here.
     pub(crate) fn parse(packet: &[u8]) -> Option<Self> {
         let (_vendor, rest) = take_text(packet.strip_prefix(b"OpusTags")?)?;

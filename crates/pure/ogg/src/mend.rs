@@ -4,6 +4,10 @@ use crate::header::{PRE_SKIP, Tags};
 use crate::page::{self, MAX_PAGE, Page};
 use std::time::Duration;
 
+/// A piece of a header page this long may be all that there ever was of a file: ids are far shorter, and of sound it is
+/// less than a second. Where more is there, a damaged length may hide whatever follows.
+const MAX_SCRAP: usize = 1024;
+
 /// What to do with a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Mend {
@@ -17,8 +21,13 @@ pub enum Mend {
         /// only something behind the end must go.
         patch: Option<(u64, Vec<u8>)>,
     },
-    /// There is no sound in it: the headers are not complete, or nothing follows them.
+    /// There is no sound in it: it ends with its headers, or within them.
     Nothing,
+    /// A page of the headers, or the first one behind them, is damaged or cut off. What follows is not looked at: there
+    /// may be much of it.
+    Unreadable,
+    /// The pages are good, and not as [`Recording`](crate::Recording) writes them: somebody else's file.
+    Foreign,
 }
 
 /// Reads a file of [`Recording`](crate::Recording) from its start, in parts of any size, and finds where it breaks off.
@@ -37,6 +46,8 @@ pub struct Scan {
     ended: bool,
     /// There is something behind the last page that is none.
     broken: bool,
+    /// What is behind it is a page that does not belong there.
+    foreign: bool,
 }
 
 impl Scan {
@@ -75,7 +86,7 @@ impl Scan {
     #[must_use]
     pub fn finish(self) -> Mend {
         if self.pages < 3 {
-            return Mend::Nothing;
+            return self.without_sound();
         }
         if self.ended {
             let trailing = self.broken || !self.pending.is_empty();
@@ -83,6 +94,16 @@ impl Scan {
         }
         let start = self.end - self.last.len() as u64;
         Mend::Cut { keep: self.end, patch: Some((start, page::ended(&self.last))) }
+    }
+
+    /// Two pages at most are good, and those are the headers.
+    fn without_sound(&self) -> Mend {
+        let within_headers = self.pages < 2 && self.pending.len() <= MAX_SCRAP;
+        match (self.foreign, self.broken) {
+            (true, _) => Mend::Foreign,
+            (false, false) if within_headers || self.pending.is_empty() => Mend::Nothing,
+            _ => Mend::Unreadable,
+        }
     }
 
     fn read_pages(&mut self) {
@@ -96,7 +117,10 @@ impl Scan {
                     self.accept(&page, bytes);
                     rest = after;
                 }
-                _ => self.broken = true,
+                outcome => {
+                    self.broken = true;
+                    self.foreign = outcome.is_ok();
+                }
             }
         }
         self.pending = rest.to_vec();
@@ -107,7 +131,7 @@ impl Scan {
         let first = page.packets().next().unwrap_or_default();
         let kind = match self.pages {
             0 => page.begins() && first.starts_with(b"OpusHead"),
-            1 => first.starts_with(b"OpusTags"),
+            1 => Tags::are_ours(first),
             _ => true,
         };
         let same = self.pages == 0 || (page.serial == self.serial && !page.begins());
@@ -133,6 +157,7 @@ impl Scan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::page::Pager;
     use crate::sim::read;
     use crate::{Head, Recording, Tags};
     use proptest::prelude::*;
@@ -208,11 +233,37 @@ mod tests {
         let mut tags = Tags::new();
         tags.add("ROOM", "tea").unwrap();
         let headers = Recording::new(Head::default(), &tags, 9).output().len();
-        for len in [0, 1, 30, headers - 1, headers, headers + 100] {
+        for len in [0, 1, 30, headers - 1, headers] {
             assert_eq!(scan(&file[..len], 10), Mend::Nothing, "{len}");
         }
-        assert_eq!(scan(&[0; 100_000], 4096), Mend::Nothing);
-        assert_eq!(scan(&file[headers..], 4096), Mend::Nothing);
+    }
+
+    #[test]
+    fn a_bad_byte_at_the_start_hides_what_follows_and_is_not_taken_for_silence() {
+        let (file, _) = recorded();
+        let mut tags = Tags::new();
+        tags.add("ROOM", "tea").unwrap();
+        let headers = Recording::new(Head::default(), &tags, 9).output().len();
+        for at in (0..headers + 10_000).step_by(7) {
+            let mut bad = file.clone();
+            bad[at] ^= 1;
+            assert_eq!(scan(&bad, 4096), Mend::Unreadable, "{at}");
+        }
+        assert_eq!(scan(&file[..headers + 100], 4096), Mend::Unreadable);
+        assert_eq!(scan(&[0; 100_000], 4096), Mend::Unreadable);
+    }
+
+    #[test]
+    fn what_others_wrote_is_told_from_what_is_damaged() {
+        let (mut theirs, mut pager) = (Vec::new(), Pager::new(9));
+        pager.append(&Head::default().packet());
+        pager.flush(page::BEGIN, 0, &mut theirs);
+        pager.append(b"OpusTags\x09\0\0\0elsewhere\0\0\0\0");
+        pager.flush(0, 0, &mut theirs);
+        assert_eq!(scan(&theirs, 4096), Mend::Foreign);
+        let (file, _) = recorded();
+        let first = Page::parse(&file).unwrap().unwrap().len();
+        assert_eq!(scan(&file[first..], 4096), Mend::Foreign, "it has no beginning");
     }
 
     #[test]
@@ -238,7 +289,7 @@ mod tests {
             file[at] ^= bits;
             match scan(&file, part) {
                 Mend::Whole => prop_assert!(bits == 0),
-                Mend::Nothing => {}
+                Mend::Nothing | Mend::Unreadable | Mend::Foreign => {}
                 cut => {
                     let mended = mended(&file, cut);
                     read(&mended);

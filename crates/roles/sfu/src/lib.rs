@@ -39,7 +39,7 @@ mod workers;
 pub use addresses::AddressError;
 pub use media::{Limits, SubscriptionDetail, TrackDetail};
 pub use metrics::WorkerMetrics;
-pub use recorder::{Finished, RECORDING_INDEX, RecordConfig, RecorderError, RecorderStats};
+pub use recorder::{Keeper, NotTaken, RECORDING_INDEX, RecordConfig, RecorderError, RecorderStats};
 pub use service::SfuService;
 pub use start::{Config, Sfu, StartError};
 pub use view::{StreamView, View};

@@ -6,8 +6,14 @@
 //! - `taps`: which streams of a worker are recorded.
 //! - `queue`: how packets reach the thread; `writer`: its loop.
 //! - `recording`: one track in one file; `place`: where that file is; `sidecar`: what is told about it.
-//! - `room_call`: who and what belongs to a call; `room_index`: the file that lists a room's calls. `mend`: files that a crash left open. `syncer`: to the disk for good.
+//! - `teller`: the thread that writes what is told, and hands complete files over; `keeper`: to whom.
+//! - `room_call`: who and what belongs to a call; `room_index`: the file that lists a room's calls.
+//! - `mend`: what an earlier run left; `completion`: the end of a file; `lock`: whose it is.
+//! - `syncer`: to the disk for good. `space`: how much of it is left.
 
+mod completion;
+mod keeper;
+mod lock;
 mod mend;
 mod place;
 mod queue;
@@ -15,17 +21,21 @@ mod recording;
 mod room_call;
 mod room_index;
 mod sidecar;
+mod space;
 mod syncer;
 mod taps;
+mod teller;
 mod utc;
 mod writer;
 
+pub use keeper::{Keeper, NotTaken};
 pub(crate) use queue::Recorder;
 pub use room_index::NAME as RECORDING_INDEX;
 pub(crate) use taps::Taps;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -42,12 +52,11 @@ pub struct RecordConfig {
     pub dir: PathBuf,
     /// How often what was written is forced to the disk, against the power's failure; zero: when a file ends.
     pub sync: Duration,
-    /// Told of each file that is complete, as a path below `dir`.
-    pub finished: Option<Finished>,
+    /// Bytes that have to be free on the disk for a recording to begin.
+    pub min_free: u64,
+    /// Takes the files that are complete.
+    pub keeper: Option<Arc<dyn Keeper>>,
 }
-
-/// Who takes complete files. Called on the recorder's thread: it has to return soon.
-pub type Finished = Arc<dyn Fn(&std::path::Path) + Send + Sync>;
 
 impl fmt::Debug for RecordConfig {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -55,6 +64,7 @@ impl fmt::Debug for RecordConfig {
             .field("enabled", &self.enabled)
             .field("dir", &self.dir)
             .field("sync", &self.sync)
+            .field("min_free", &self.min_free)
             .finish_non_exhaustive()
     }
 }
@@ -94,6 +104,12 @@ pub struct RecorderStats {
     pub queued: u64,
     /// Files of an earlier run that were completed at the start.
     pub mended: u64,
+    /// Recordings that did not begin: too little space was free.
+    pub refused: u64,
+    /// Bytes that were free on the disk when it was looked at last.
+    pub free: u64,
+    /// Recordings that have ended, and of which nothing could be told yet, or which nobody has taken.
+    pub untold: u64,
     /// Files that wait to be forced to the disk now.
     pub unsynced: u64,
     /// Times that a file found no room there, and was left for the next round.
@@ -118,7 +134,10 @@ pub(crate) fn start(
     place::prepare(&config.dir).map_err(folder)?;
     let (recorder, queue) = queue::queue();
     let syncer = syncer::start(config.sync, Arc::clone(&queue.shared)).map_err(RecorderError::Thread)?;
-    let writer = writer::Writer::new(config.clone(), node, directory, queue, syncer);
+    queue.shared.free.store(space::free(&config.dir), Ordering::Relaxed);
+    let teller = teller::start(config, Arc::clone(&queue.shared)).map_err(RecorderError::Thread)?;
+    let edges = writer::Edges { directory, queue, syncer, teller };
+    let writer = writer::Writer::new(config.clone(), node, edges);
     recorder.run(writer).map_err(RecorderError::Thread)?;
     Ok(recorder)
 }

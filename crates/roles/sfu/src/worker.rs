@@ -274,21 +274,15 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
 
     fn hand_on(&mut self) {
         self.branches.hand_over(&mut self.router);
-        // A recording begins before its first packet.
         self.hand_on_events();
-        self.taps.hand_over(&mut self.router);
     }
 
     fn hand_on_events(&mut self) {
-        while let Some(event) = self.router.poll_event() {
-            match &event {
-                Event::StreamLive { mid } => self.taps.live(mid),
-                Event::StreamEnded { mid, .. } => {
-                    self.taps.ended(mid);
-                    self.branches.ended(mid);
-                }
-                Event::BranchEnded { mid } => self.branches.ended(mid),
-                Event::SubscriptionLive { .. } | Event::SubscriptionEnded { .. } => {}
+        let events: Vec<Event> = std::iter::from_fn(|| self.router.poll_event()).collect();
+        self.taps.follow(&mut self.router, &events);
+        for event in events {
+            if let Event::StreamEnded { mid, .. } | Event::BranchEnded { mid } = &event {
+                self.branches.ended(mid);
             }
             (self.tell)(Happening::Media(event));
         }

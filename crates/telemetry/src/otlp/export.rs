@@ -7,7 +7,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
-use tonic::transport::Channel;
+use tonic::transport::{Channel, Endpoint};
 use tonic::{Code, Status};
 
 use super::Otlp;
@@ -59,13 +59,10 @@ pub(crate) fn start(
     let endpoint = endpoint(otlp)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_io().enable_time().build()?;
     let spans = Arc::new(Spans::new(otlp.share, counters.clone()));
-    let client = {
-        // The channel needs to know whose it is.
-        let _entered = runtime.enter();
-        TraceServiceClient::new(endpoint.connect_lazy())
-    };
+    let client = connect(&endpoint, &runtime);
     let (resource, scope) = (resource(service), scope(service));
-    let mut work = Work { spans: Arc::clone(&spans), runtime, client, resource, scope, away: false };
+    let mut work =
+        Work { spans: Arc::clone(&spans), runtime, endpoint, client, resource, scope, away: false };
     let thread = thread::Builder::new().name("otlp".into()).spawn(move || work.run())?;
     Ok((Arc::clone(&spans), Exporter { spans, thread }))
 }
@@ -82,9 +79,17 @@ impl Exporter {
     }
 }
 
+/// The connection is made with the first call.
+fn connect(endpoint: &Endpoint, runtime: &Runtime) -> TraceServiceClient<Channel> {
+    // The channel needs to know whose it is.
+    let _entered = runtime.enter();
+    TraceServiceClient::new(endpoint.connect_lazy())
+}
+
 struct Work {
     spans: Arc<Spans>,
     runtime: Runtime,
+    endpoint: Endpoint,
     client: TraceServiceClient<Channel>,
     resource: Resource,
     scope: Scope,
@@ -131,7 +136,11 @@ impl Work {
                 count
             }
             Ok(Err(status)) => return self.later(batch, status.message()),
-            Err(_) => return self.later(batch, "no answer in time"),
+            Err(_) => {
+                // Whoever was there may have vanished without a word: what is sent to it would wait for minutes.
+                self.client = connect(&self.endpoint, &self.runtime);
+                return self.later(batch, "no answer in time");
+            }
         };
         spans.backlog.done(weight);
         spans.counters.otlp_accepted().add(count - refused);

@@ -168,6 +168,11 @@ fn recordings(out: &mut Out<'_>, stats: &RecorderStats) -> fmt::Result {
     let files = [("finished", stats.finished), ("failed", stats.failed), ("mended", stats.mended)];
     let help = "Recordings that ended: complete, given up, or left open by an earlier run and completed.";
     out.counters("sfu_recordings", help, "result", &files)?;
+    let help = "Recordings that did not begin: less of the disk was free than record.min_free.";
+    out.counter("sfu_recordings_refused", help, stats.refused)?;
+    out.gauge("sfu_recording_free_bytes", "Bytes of the disk that are free.", stats.free)?;
+    let help = "Recordings and indices that wait to be told of or handed over, of 4096.";
+    out.gauge("sfu_recordings_untold", help, stats.untold)?;
     out.counter("sfu_recorded_bytes", "Bytes written to recordings.", stats.bytes)?;
     out.counter(
         "sfu_recording_dropped_packets",

@@ -2,6 +2,8 @@
 //! above it, and no other id's.
 
 use std::fmt::Write as _;
+use std::fs::File;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 use std::{fs, io};
@@ -34,9 +36,10 @@ impl Place {
         Self { base: room(rid).join(folder(uid.as_str())).join(name) }
     }
 
-    /// Of a file that is there already, below the recorder's folder.
-    pub(super) fn of(audio: &Path) -> Self {
-        Self { base: audio.with_extension("") }
+    /// Of a file that is there already, below the recorder's folder. `None`: it has no name of a recording.
+    pub(super) fn of(audio: &Path) -> Option<Self> {
+        let name = audio.file_name()?.to_str()?.strip_suffix(OPUS)?.strip_suffix('.')?;
+        is_ours(name).then(|| Self { base: audio.with_file_name(name) })
     }
 
     /// The recording.
@@ -56,6 +59,17 @@ impl Place {
         path.push(ending);
         path.into()
     }
+}
+
+/// Whether a name is one of ours, without its ending: `20261129T123456.789Z-0123abcd`.
+fn is_ours(name: &str) -> bool {
+    const FORM: &[u8] = b"00000000T000000.000Z-xxxxxxxx";
+    let fits = |(&byte, &form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'x' => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        _ => byte == form,
+    };
+    name.len() == FORM.len() && name.as_bytes().iter().zip(FORM).all(fits)
 }
 
 /// A room's folder, below the recorder's.
@@ -93,16 +107,27 @@ pub(super) fn prepare(dir: &Path) -> io::Result<()> {
     fs::remove_file(probe)
 }
 
-/// Writes a file in one step: whoever reads it sees the old contents or the new ones.
-pub(super) fn write_whole(path: &Path, contents: &[u8]) -> io::Result<()> {
+/// Writes a file in one step: whoever reads it sees the old contents or the new ones. With `sync` that holds when the
+/// power fails, too.
+pub(super) fn write_whole(path: &Path, contents: &[u8], sync: bool) -> io::Result<()> {
+    // Another process, which should not be here, writes a file of its own.
+    let random = getrandom::u32().map_err(io::Error::other)?;
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(format!(".{random:08x}.new"));
     let new = PathBuf::from(name);
-    let written = fs::write(&new, contents).and_then(|()| fs::rename(&new, path));
+    let written = write_new(&new, contents, sync).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
         let _ = fs::remove_file(&new);
     }
-    written
+    written?;
+    let folder = path.parent().filter(|_| sync);
+    folder.map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+}
+
+fn write_new(new: &Path, contents: &[u8], sync: bool) -> io::Result<()> {
+    let mut file = File::create_new(new)?;
+    file.write_all(contents)?;
+    if sync { file.sync_all() } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -121,7 +146,20 @@ mod tests {
         let place = place("tea-room_1", "ann");
         assert_eq!(place.audio(), Path::new("tea-room_1/ann/19700101T000000.000Z-00000abc.opus"));
         assert_eq!(place.sidecar(), Path::new("tea-room_1/ann/19700101T000000.000Z-00000abc.json"));
-        assert_eq!(Place::of(&place.audio()).sidecar(), place.sidecar());
+        assert_eq!(Place::of(&place.audio()), Some(place));
+    }
+
+    #[test]
+    fn files_of_others_are_told_by_their_names() {
+        let all = [
+            "tea/ann/song.opus",
+            "tea/ann/.opus",
+            "tea/ann/19700101T000000.000Z-00000abc.ogg",
+            "tea/ann/19700101T000000.000Z-00000abc.opus.unreadable",
+            "tea/ann/19700101T000000.000Z-00000ABC.opus",
+            "tea/ann/19700101T000000.000Z-00000abc (copy).opus",
+        ];
+        assert!(all.iter().all(|path| Place::of(Path::new(path)).is_none()));
     }
 
     #[test]

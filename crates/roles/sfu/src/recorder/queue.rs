@@ -19,14 +19,44 @@ use super::{RecorderStats, Subject};
 /// recordings have silence there.
 const QUEUE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// What the thread is told. Packets are bounded by their bytes; the rest is small, and as much as streams come and go.
+/// What anything but packets takes, about.
+const SMALL: u64 = 256;
+
+/// What the thread is told. All of it counts, and packets and people find no room when there is too much. Beginnings and
+/// ends always do: there are as many as streams come and go.
 #[derive(Debug)]
 pub(super) enum Message {
-    Begin { tap: TapId, subject: Subject, tracks: Vec<TappedTrack>, at: Instant, wall: SystemTime },
+    Begin {
+        tap: TapId,
+        subject: Subject,
+        tracks: Vec<TappedTrack>,
+        at: Instant,
+        wall: SystemTime,
+    },
     Packets(Tape),
-    Seen { rid: RoomId, uid: UserId },
-    End { tap: TapId, at: Instant, reason: &'static str },
+    Seen {
+        rid: RoomId,
+        uid: UserId,
+    },
+    End {
+        tap: TapId,
+        at: Instant,
+        reason: &'static str,
+    },
     Stop,
+    /// As a bug would have it.
+    #[cfg(test)]
+    Panic,
+}
+
+impl Message {
+    /// About how much memory it takes while it waits.
+    fn size(&self) -> u64 {
+        match self {
+            Self::Packets(tape) => tape.size() as u64,
+            _ => SMALL,
+        }
+    }
 }
 
 /// The end of the queue that the media threads have. Cheap to clone; nothing here ever waits.
@@ -53,6 +83,11 @@ pub(super) struct Shared {
     pub(super) failed: AtomicU64,
     pub(super) bytes: AtomicU64,
     pub(super) mended: AtomicU64,
+    pub(super) refused: AtomicU64,
+    pub(super) free: AtomicU64,
+    pub(super) untold: AtomicU64,
+    /// Everything is to be over soon: nothing waits for the disk any more.
+    pub(super) ending: AtomicBool,
     /// Files that wait to be forced to the disk.
     pub(super) unsynced: AtomicU64,
     pub(super) syncs_put_off: AtomicU64,
@@ -104,7 +139,6 @@ impl Recorder {
             }
             return;
         }
-        self.shared.queued.fetch_add(size, Ordering::Relaxed);
         self.tell(Message::Packets(tape));
     }
 
@@ -135,6 +169,9 @@ impl Recorder {
             dropped: read(&shared.dropped),
             queued: read(&shared.queued),
             mended: read(&shared.mended),
+            refused: read(&shared.refused),
+            free: read(&shared.free),
+            untold: read(&shared.untold),
             unsynced: read(&shared.unsynced),
             syncs_put_off: read(&shared.syncs_put_off),
         }
@@ -142,6 +179,7 @@ impl Recorder {
 
     /// Everything that was said before is written, and what is still open ends.
     pub(crate) fn stop(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
         self.tell(Message::Stop);
     }
 
@@ -150,8 +188,17 @@ impl Recorder {
         self.thread.lock().as_ref().is_none_or(JoinHandle::is_finished)
     }
 
+    /// Has the thread panic.
+    #[cfg(test)]
+    pub(crate) fn panic(&self) {
+        self.tell(Message::Panic);
+    }
+
     fn tell(&self, message: Message) {
+        let size = message.size();
+        self.shared.queued.fetch_add(size, Ordering::Relaxed);
         if self.messages.send(message).is_err() {
+            self.shared.queued.fetch_sub(size, Ordering::Relaxed);
             tracing::debug!("the recorder's thread is gone");
         }
     }
@@ -162,9 +209,7 @@ impl Queue {
     pub(super) fn next(&self, patience: Duration) -> Option<Message> {
         match self.messages.recv_timeout(patience) {
             Ok(message) => {
-                if let Message::Packets(tape) = &message {
-                    self.taken(tape);
-                }
+                self.taken(message.size());
                 Some(message)
             }
             Err(RecvTimeoutError::Timeout) => None,
@@ -172,8 +217,7 @@ impl Queue {
         }
     }
 
-    fn taken(&self, tape: &Tape) {
-        let size = tape.size() as u64;
+    fn taken(&self, size: u64) {
         let left = self.shared.queued.fetch_sub(size, Ordering::Relaxed) - size;
         if left < QUEUE_BYTES / 2 && self.shared.overflowing.swap(false, Ordering::Relaxed) {
             tracing::warn!("recordings lose no packets any more");

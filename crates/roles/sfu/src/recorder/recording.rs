@@ -6,14 +6,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use media::TapedPacket;
-use model::ids::{RoomId, StreamId, UserId};
-use ogg::{Channels, Head, Tags};
-use rustix::fs::{FlockOperation, flock};
-
+use super::completion::{self, Completion};
+use super::lock::{self, Lock};
 use super::place::Place;
 use super::syncer::Syncer;
 use super::{Subject, utc};
+use media::TapedPacket;
+use model::ids::{RoomId, StreamId, UserId};
+use ogg::{Channels, Head, Tags};
 
 /// An open recording. Its file is locked, so that no other process takes it for one that a crash left.
 #[derive(Debug)]
@@ -41,14 +41,26 @@ impl Recording {
     /// Makes the file and writes its headers.
     pub(super) fn create(wanted: &Wanted<'_>) -> io::Result<Self> {
         let random = || getrandom::u32().map_err(|error| io::Error::other(error.to_string()));
-        let Wanted { dir, subject, channels, at, wall } = *wanted;
+        let Wanted { dir, subject, wall, .. } = *wanted;
         let place = Place::new(&subject.rid, &subject.uid, wall, random()?);
         let path = dir.join(place.audio());
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
         let file = File::options().read(true).write(true).create_new(true).open(&path)?;
-        flock(&file, FlockOperation::NonBlockingLockExclusive)?;
+        Self::begin(wanted, place, file, random).inspect_err(|_| drop(fs::remove_file(path)))
+    }
+
+    fn begin(
+        &Wanted { subject, channels, at, wall, .. }: &Wanted<'_>,
+        place: Place,
+        file: File,
+        random: impl Fn() -> io::Result<u32>,
+    ) -> io::Result<Self> {
+        // Nobody else knows of it yet.
+        if lock::take(&file) == Lock::Others {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
         let mut recording = Self {
             place,
             start: wall,
@@ -58,13 +70,8 @@ impl Recording {
             len: 0,
             synced: Instant::now(),
         };
-        match recording.write() {
-            Ok(_) => Ok(recording),
-            Err(error) => {
-                let _ = fs::remove_file(path);
-                Err(error)
-            }
-        }
+        recording.write()?;
+        Ok(recording)
     }
 
     /// Takes a packet. Answers the bytes written.
@@ -85,11 +92,15 @@ impl Recording {
     }
 
     /// The last page.
-    pub(super) fn finish(&mut self, at: Instant, syncer: &Syncer) -> io::Result<u64> {
+    pub(super) fn finish(&mut self, at: Instant) -> io::Result<u64> {
         self.ogg.finish(self.since_begin(at));
-        let written = self.write()?;
-        syncer.sync(&self.file);
-        Ok(written)
+        self.write()
+    }
+
+    /// Ends the file after its last whole page, which is all that could be written.
+    pub(super) fn cut(&self) -> io::Result<Completion> {
+        self.file.set_len(self.len)?;
+        completion::complete(&self.file)
     }
 
     pub(super) fn stats(&self) -> ogg::Stats {
@@ -100,8 +111,8 @@ impl Recording {
         self.len
     }
 
-    pub(super) fn file(&self) -> &File {
-        &self.file
+    pub(super) fn file(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     fn since_begin(&self, at: Instant) -> Duration {

@@ -10,15 +10,17 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
 use super::room_call::{GRACE, MAX_RECORDINGS};
+use super::sidecar::none;
 use super::{Subject, place, utc};
 
 /// Calls that an index keeps; the oldest are left out first. Their recordings stay.
 const MAX_CALLS: usize = 1000;
 
-/// An index that is larger was not written by us.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// An index that is larger was not written by us: the oldest calls go first. The largest call has some 3 MB, with 2,000
+/// people and recordings of the longest names.
+const MAX_BYTES: usize = 8 * 1024 * 1024;
 
-/// The name of a room's index; it is written anew with each recording that ends.
+/// The name of a room's index; it is written anew when recordings have ended.
 pub const NAME: &str = "room.json";
 
 /// The file.
@@ -36,6 +38,9 @@ pub(super) struct Call {
     pub(super) start: String,
     pub(super) end: String,
     pub(super) participants: BTreeSet<String>,
+    /// How often others came, who are too many to be named.
+    #[serde(default, skip_serializing_if = "none")]
+    pub(super) unnamed_participants: u64,
     pub(super) recordings: Vec<Entry>,
 }
 
@@ -70,9 +75,9 @@ pub(super) struct Indices(Mutex<()>);
 
 impl Indices {
     /// Puts a call into an index, in place of its former state.
-    pub(super) fn put(&self, path: &Path, rid: &RoomId, call: Call) -> io::Result<()> {
-        self.change(path, rid, |calls| {
-            calls.retain(|other| (&other.node, &other.start) != (&call.node, &call.start));
+    pub(super) fn put(&self, path: &Path, rid: &RoomId, call: Call, sync: bool) -> io::Result<()> {
+        self.change(path, rid, sync, |calls| {
+            calls.retain(|other| !other.is(&call));
             calls.push(call);
         })
     }
@@ -86,7 +91,7 @@ impl Indices {
         (node, entry): (&str, Entry),
         before: SystemTime,
     ) -> io::Result<()> {
-        self.change(path, rid, |calls| {
+        self.change(path, rid, true, |calls| {
             let mut earlier = calls.iter_mut().filter(|call| began_before(call, before));
             match earlier.find(|call| call.node == node && call.meets(&entry)) {
                 Some(call) => call.take_in(entry),
@@ -95,7 +100,13 @@ impl Indices {
         })
     }
 
-    fn change(&self, path: &Path, rid: &RoomId, change: impl FnOnce(&mut Vec<Call>)) -> io::Result<()> {
+    fn change(
+        &self,
+        path: &Path,
+        rid: &RoomId,
+        sync: bool,
+        change: impl FnOnce(&mut Vec<Call>),
+    ) -> io::Result<()> {
         let _alone = self.0.lock();
         let mut index = read(path)?;
         index.version = 1;
@@ -104,9 +115,22 @@ impl Indices {
         index.calls.sort_by(|one, other| one.start.cmp(&other.start));
         let surplus = index.calls.len().saturating_sub(MAX_CALLS);
         index.calls.drain(..surplus);
-        let mut json = serde_json::to_vec_pretty(&index).map_err(io::Error::other)?;
-        json.push(b'\n');
-        place::write_whole(path, &json)
+        place::write_whole(path, &index.to_json()?, sync)
+    }
+}
+
+impl Index {
+    /// No longer than what is read: without the oldest calls where need be.
+    fn to_json(&mut self) -> io::Result<Vec<u8>> {
+        loop {
+            let mut json = serde_json::to_vec_pretty(self).map_err(io::Error::other)?;
+            json.push(b'\n');
+            if json.len() <= MAX_BYTES || self.calls.len() <= 1 {
+                return Ok(json);
+            }
+            // A part of them at a time: each time everything is written out.
+            self.calls.drain(..self.calls.len().div_ceil(8));
+        }
     }
 }
 
@@ -122,8 +146,14 @@ impl Call {
             start: entry.start.clone(),
             end: entry.end.clone(),
             participants: [entry.user.clone()].into(),
+            unnamed_participants: 0,
             recordings: vec![entry],
         }
+    }
+
+    /// Whether it is the same call, in another state perhaps.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.node, &self.start) == (&other.node, &other.start)
     }
 
     /// Whether a recording lies in it, or follows within its grace.
@@ -155,7 +185,7 @@ fn read(path: &Path) -> io::Result<Index> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Index::default()),
         Err(error) => return Err(error),
     };
-    let index = if size <= MAX_BYTES { serde_json::from_slice(&fs::read(path)?).ok() } else { None };
+    let index = if size <= MAX_BYTES as u64 { serde_json::from_slice(&fs::read(path)?).ok() } else { None };
     if let Some(index) = index {
         return Ok(index);
     }
@@ -182,7 +212,7 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("anabranch-{:016x}", getrandom::u64().unwrap()));
         fs::create_dir(&folder).unwrap();
         let (path, rid, indices) = (folder.join(NAME), RoomId::parse("tea").unwrap(), Indices::default());
-        indices.put(&path, &rid, Call::of("n", entry("known", 1000, 1100))).unwrap();
+        indices.put(&path, &rid, Call::of("n", entry("known", 1000, 1100)), false).unwrap();
         let before = SystemTime::UNIX_EPOCH + Duration::from_secs(before);
         for &(file, start, end) in entries {
             indices.add(&path, &rid, ("n", entry(file, start, end)), before).unwrap();
@@ -191,6 +221,29 @@ mod tests {
         fs::remove_dir_all(folder).unwrap();
         let files = |call: &Call| call.recordings.iter().map(|entry| entry.file.clone()).collect();
         index.calls.iter().map(files).collect()
+    }
+
+    #[test]
+    fn an_index_that_grows_too_large_loses_its_oldest_calls_and_can_be_read() {
+        let long = "x".repeat(200);
+        let call = |n: u64| Call {
+            recordings: (0..25).map(|m| entry(&format!("{long}{m}"), n, n + 1)).collect(),
+            ..Call::of("n", entry("", n, n + 1))
+        };
+        let mut index = Index { calls: (0..MAX_CALLS as u64).map(call).collect(), ..Index::default() };
+        let json = index.to_json().unwrap();
+        assert!(json.len() <= MAX_BYTES && json.len() > MAX_BYTES / 2, "{}", json.len());
+        let read: Index = serde_json::from_slice(&json).unwrap();
+        assert_eq!(read.calls.last().unwrap(), &call(MAX_CALLS as u64 - 1));
+
+        // The largest that a call can be.
+        let text = "\"".repeat(128);
+        let entry = Entry { stream: "\"".repeat(256), user: text.clone(), ..entry(&"x".repeat(250), 0, 1) };
+        let participants = (0..2000).map(|n| format!("{}{n:04}", "\"".repeat(124))).collect();
+        let largest = Call { participants, recordings: vec![entry; MAX_RECORDINGS], ..call(0) };
+        let mut index = Index { calls: vec![largest; 3], ..Index::default() };
+        assert!(index.to_json().unwrap().len() <= MAX_BYTES);
+        assert!(!index.calls.is_empty());
     }
 
     #[test]

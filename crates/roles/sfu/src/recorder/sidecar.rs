@@ -1,16 +1,23 @@
 //! What is told about a recording, in a file beside it, when it has ended.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use model::ids::{NodeId, UserId};
+use model::ids::NodeId;
 use serde::Serialize;
 
+use super::completion::Complete;
+use super::room_call::People;
 use super::{Subject, utc};
 
 /// Raised when a reader of older files would be wrong about newer ones.
 const FORMAT: u32 = 1;
+
+/// Why a recording ended of which only the file is left: before its writer could end it,
+const KILLED: &str = "the server was killed";
+
+/// or after that.
+const LOST_STORY: &str = "unknown: what was to be told could not be written";
 
 /// The file. Times are UTC, RFC 3339.
 #[derive(Debug, Serialize)]
@@ -30,8 +37,11 @@ pub(super) struct Sidecar {
     pub(super) rtp: Option<Rtp>,
     pub(super) packets: Option<Packets>,
     pub(super) gaps: Option<Gaps>,
-    /// Who published or subscribed in the room on this node meanwhile.
+    /// Who published or subscribed in the room on this node since the call began.
     pub(super) participants: Vec<String>,
+    /// How often others did, who are too many to be named.
+    #[serde(skip_serializing_if = "none")]
+    pub(super) unnamed_participants: u64,
     /// Why it ended.
     pub(super) ended: String,
     /// The server was killed in the middle of it, and the file completed at its next start.
@@ -118,31 +128,27 @@ pub(super) struct Common<'a> {
     pub(super) audio: &'a Path,
     pub(super) node: &'a NodeId,
     pub(super) start: SystemTime,
-    pub(super) end: SystemTime,
-    pub(super) people: &'a BTreeSet<UserId>,
+    pub(super) duration: Duration,
+    pub(super) people: &'a People,
     pub(super) ended: &'a str,
 }
 
 impl Sidecar {
     /// Of a recording that ended while the server ran.
-    pub(super) fn new(
-        common: &Common<'_>,
-        whose: Whose,
-        duration: f64,
-        (rtp, packets, gaps): (Rtp, Packets, Gaps),
-    ) -> Self {
+    pub(super) fn new(common: &Common<'_>, whose: Whose, (rtp, packets, gaps): (Rtp, Packets, Gaps)) -> Self {
         Self {
             version: FORMAT,
             file: name(common.audio),
             whose: Some(whose),
             node: common.node.to_string(),
             start: Some(utc::rfc3339(common.start)),
-            end: Some(utc::rfc3339(common.end)),
-            duration,
+            end: Some(utc::rfc3339(common.start + common.duration)),
+            duration: common.duration.as_secs_f64(),
             rtp: Some(rtp),
             packets: Some(packets),
             gaps: Some(gaps),
-            participants: common.people.iter().map(ToString::to_string).collect(),
+            participants: common.people.names().collect(),
+            unnamed_participants: common.people.unnamed(),
             ended: common.ended.to_owned(),
             mended: false,
         }
@@ -152,9 +158,10 @@ impl Sidecar {
     pub(super) fn mended(
         audio: &Path,
         node: &NodeId,
-        duration: Duration,
+        complete: &Complete,
         origin: Option<&(Subject, SystemTime)>,
     ) -> Self {
+        let duration = complete.duration;
         let start = origin.map(|(_, start)| *start);
         Self {
             version: FORMAT,
@@ -168,7 +175,8 @@ impl Sidecar {
             packets: None,
             gaps: None,
             participants: origin.map(|(subject, _)| subject.uid.to_string()).into_iter().collect(),
-            ended: "the server was killed".to_owned(),
+            unnamed_participants: 0,
+            ended: if complete.whole { LOST_STORY } else { KILLED }.to_owned(),
             mended: true,
         }
     }
@@ -179,6 +187,35 @@ impl Sidecar {
         json.push(b'\n');
         json
     }
+}
+
+/// What was counted.
+pub(super) fn numbers(stats: &ogg::Stats) -> (Rtp, Packets, Gaps) {
+    let anchor = |anchor: ogg::Anchor| Anchor { timestamp: anchor.timestamp, at: anchor.at.as_secs_f64() };
+    let rtp = Rtp { clock_rate: ogg::RATE, first: stats.first.map(anchor), last: stats.last.map(anchor) };
+    let packets = Packets {
+        received: stats.received,
+        written: stats.written,
+        lost: stats.lost,
+        late: stats.late,
+        duplicate: stats.duplicates,
+        malformed: stats.malformed,
+        refused: stats.refused,
+        left_out: stats.left_out,
+        inserted: stats.inserted,
+        restarts: stats.restarts,
+    };
+    let gaps = Gaps {
+        count: stats.gaps,
+        concealed: stats.concealed.as_secs_f64(),
+        silent: stats.silence.as_secs_f64(),
+    };
+    (rtp, packets, gaps)
+}
+
+/// Whether there is nothing to be said.
+pub(super) fn none(count: &u64) -> bool {
+    *count == 0
 }
 
 fn name(path: &Path) -> String {

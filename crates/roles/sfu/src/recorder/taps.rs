@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use media::{Router, TapId, TappedTrack};
+use media::{Event, Router, TapId, TappedTrack};
 use model::ids::StreamId;
 
 use super::{Recorder, Subject};
@@ -53,8 +53,24 @@ impl Taps {
         true
     }
 
+    /// What has happened to streams, in one batch with the packets that came. A recording begins before its first packet
+    /// and ends after its last, whatever the order of the events.
+    pub(crate) fn follow(&mut self, router: &mut Router, events: &[Event]) {
+        for event in events {
+            if let Event::StreamLive { mid } = event {
+                self.live(mid);
+            }
+        }
+        self.hand_over(router);
+        for event in events {
+            if let Event::StreamEnded { mid, .. } = event {
+                self.ended(mid);
+            }
+        }
+    }
+
     /// A stream's first packet has come.
-    pub(crate) fn live(&mut self, mid: &StreamId) {
+    fn live(&mut self, mid: &StreamId) {
         let (Some(recorder), Some(tap)) = (&self.recorder, self.taps.get_mut(mid)) else { return };
         if let Some(Waiting { subject, tracks }) = tap.waiting.take() {
             recorder.begin(tap.id, subject, tracks);
@@ -74,7 +90,7 @@ impl Taps {
     }
 
     /// Hands over what has come.
-    pub(crate) fn hand_over(&self, router: &mut Router) {
+    fn hand_over(&self, router: &mut Router) {
         if let (Some(tape), Some(recorder)) = (router.take_tape(), &self.recorder) {
             recorder.packets(tape);
         }

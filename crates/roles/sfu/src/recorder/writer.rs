@@ -1,23 +1,25 @@
 //! The recorder's thread: takes packets from the queue and has them written.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
-use std::{fs, io};
+use std::{fs, io, thread};
 
 use media::{TapId, Tape, TappedTrack};
 use model::ids::NodeId;
 use ogg::Channels;
 
+use super::completion::Completion;
 use super::queue::{Message, Queue};
 use super::recording::{Recording, Wanted};
 use super::room_call::RoomCalls;
 use super::room_index::Entry;
-use super::sidecar::{Anchor, Common, Gaps, Packets, Rtp, Sidecar, Whose};
+use super::sidecar::{Common, Sidecar, Whose, numbers};
 use super::syncer::Syncer;
-use super::{RecordConfig, Subject, mend, place};
+use super::teller::{Job, Story, Teller};
+use super::{RecordConfig, Subject, mend, space};
 use crate::directory::Directory;
 
 /// How often files are looked after in which nothing is written.
@@ -35,8 +37,20 @@ pub(super) struct Writer {
     directory: Arc<Directory>,
     queue: Queue,
     syncer: Syncer,
+    teller: Teller,
     live: HashMap<TapId, Live>,
     rooms: RoomCalls,
+    stopping: bool,
+    /// When it was found out how much of the disk is free.
+    looked: Option<Instant>,
+}
+
+/// What the writer has to do with.
+pub(super) struct Edges {
+    pub(super) directory: Arc<Directory>,
+    pub(super) queue: Queue,
+    pub(super) syncer: Syncer,
+    pub(super) teller: Teller,
 }
 
 /// A stream that is recorded.
@@ -53,6 +67,15 @@ struct Track {
     state: State,
 }
 
+/// Why a recording does not begin.
+#[derive(Debug, thiserror::Error)]
+enum NotBegun {
+    #[error("{} MiB of the disk are free, which is less than record.min_free", free / (1024 * 1024))]
+    Full { free: u64 },
+    #[error(transparent)]
+    Disk(io::Error),
+}
+
 #[derive(Debug)]
 enum State {
     Open(Box<Recording>),
@@ -63,22 +86,34 @@ impl Writer {
     pub(super) fn new(
         config: RecordConfig,
         node: NodeId,
-        directory: Arc<Directory>,
-        queue: Queue,
-        syncer: Syncer,
+        Edges { directory, queue, syncer, teller }: Edges,
     ) -> Self {
-        let rooms = RoomCalls::new(Arc::clone(&queue.shared.indices));
-        Self { config, node, directory, queue, syncer, live: HashMap::new(), rooms }
+        let (live, rooms) = (HashMap::new(), RoomCalls::default());
+        Self { config, node, directory, queue, syncer, teller, live, rooms, stopping: false, looked: None }
     }
 
-    /// Until it is told to stop.
+    /// Until it is told to stop, and has told everything.
     pub(super) fn run(mut self) {
         let shared = Arc::clone(&self.queue.shared);
-        if let Err(error) = mend::start(self.config.clone(), self.node.clone(), shared) {
+        if let Err(error) = mend::start(self.config.clone(), self.node.clone(), Arc::clone(&shared)) {
             tracing::warn!(%error, "recordings that an earlier run left open stay as they are");
         }
+        while catch_unwind(AssertUnwindSafe(|| self.work())).is_err() {
+            // Its message and place were printed by the panic hook.
+            tracing::error!("a bug: the recorder panicked; its recordings end, and others begin");
+            if catch_unwind(AssertUnwindSafe(|| self.recover())).is_err() {
+                self.live.clear();
+                shared.open.store(0, Ordering::Relaxed);
+            }
+            thread::sleep(TICK);
+        }
+        shared.ending.store(true, Ordering::Relaxed);
+        self.teller.end();
+    }
+
+    fn work(&mut self) {
         let mut ticked = Instant::now();
-        loop {
+        while !self.stopping {
             match self.queue.next(TICK.saturating_sub(ticked.elapsed())) {
                 Some(Message::Begin { tap, subject, tracks, at, wall }) => {
                     self.begin(tap, subject, &tracks, (at, wall));
@@ -86,7 +121,10 @@ impl Writer {
                 Some(Message::Packets(tape)) => self.write(&tape),
                 Some(Message::Seen { rid, uid }) => self.rooms.seen(&rid, uid),
                 Some(Message::End { tap, at, reason }) => self.end(tap, at, reason),
-                Some(Message::Stop) => break,
+                Some(Message::Stop) => self.stopping = true,
+                #[cfg(test)]
+                #[expect(clippy::panic, reason = "it is what is asked for")]
+                Some(Message::Panic) => panic!("as a bug would have it"),
                 None => {}
             }
             if ticked.elapsed() >= TICK {
@@ -98,6 +136,7 @@ impl Writer {
         for tap in taps {
             self.end(tap, Instant::now(), "the SFU ended");
         }
+        self.list(true);
     }
 
     fn begin(
@@ -111,29 +150,43 @@ impl Writer {
         self.rooms.begin(&subject, people, at, wall);
         let open = |track: &TappedTrack| {
             let (index, channels) = (track.index, track.channels);
-            Track { index, channels, state: self.open(&subject, channels, at, wall) }
+            Track { index, channels, state: self.open(&subject, channels, (at, wall), false) }
         };
         let tracks = tracks.iter().map(open).collect();
         self.live.insert(tap, Live { subject, tracks });
     }
 
-    fn open(&self, subject: &Subject, channels: u8, at: Instant, wall: SystemTime) -> State {
+    /// `again`: it could not be written before, which was told and counted then.
+    fn open(&self, subject: &Subject, channels: u8, (at, wall): (Instant, SystemTime), again: bool) -> State {
+        let shared = &self.queue.shared;
         let channels = if channels == 2 { Channels::Stereo } else { Channels::Mono };
-        match Recording::create(&Wanted { dir: &self.config.dir, subject, channels, at, wall }) {
+        let wanted = Wanted { dir: &self.config.dir, subject, channels, at, wall };
+        let opened = self.see_room().and_then(|()| Recording::create(&wanted).map_err(NotBegun::Disk));
+        match opened {
             Ok(recording) => {
                 tracing::info!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?recording.place.audio(), "recording");
-                let shared = &self.queue.shared;
-                shared.started.fetch_add(1, Ordering::Relaxed);
-                shared.open.fetch_add(1, Ordering::Relaxed);
-                shared.bytes.fetch_add(recording.len(), Ordering::Relaxed);
-                State::Open(Box::new(recording))
+                count(&shared.started, 1);
+                count(&shared.open, 1);
+                count(&shared.bytes, recording.len());
+                return State::Open(Box::new(recording));
             }
+            Err(error) if again => tracing::debug!(mid = %subject.mid, %error, "still cannot record"),
             Err(error) => {
-                self.queue.shared.failed.fetch_add(1, Ordering::Relaxed);
+                count(
+                    if matches!(error, NotBegun::Full { .. }) { &shared.refused } else { &shared.failed },
+                    1,
+                );
                 tracing::error!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, %error, "cannot record");
-                State::Failed(Instant::now())
             }
         }
+        State::Failed(Instant::now())
+    }
+
+    /// Whether there is room for one more recording.
+    fn see_room(&self) -> Result<(), NotBegun> {
+        let free = space::free(&self.config.dir);
+        self.queue.shared.free.store(free, Ordering::Relaxed);
+        if free >= self.config.min_free { Ok(()) } else { Err(NotBegun::Full { free }) }
     }
 
     fn write(&mut self, tape: &Tape) {
@@ -145,13 +198,19 @@ impl Writer {
             let State::Open(recording) = &mut track.state else { continue };
             match recording.push(&packet) {
                 Ok(written) => count(&self.queue.shared.bytes, written),
-                Err(error) => self.give_up(packet.tap, packet.track, &error),
+                Err(error) => self.give_up(packet.tap, packet.track, &error.to_string()),
             }
         }
     }
 
     /// Silence where nothing came, and another try where nothing could be written.
     fn tick(&mut self, now: Instant) {
+        if self.looked.is_none_or(|looked| looked.elapsed() >= RETRY) {
+            self.looked = Some(now);
+            // Who wants to record is told.
+            let _ = self.see_room();
+        }
+        self.list(false);
         self.rooms.forget();
         let taps: Vec<TapId> = self.live.keys().copied().collect();
         for tap in taps {
@@ -168,12 +227,12 @@ impl Writer {
         match &mut track.state {
             State::Open(recording) => match recording.tick(now, &self.syncer) {
                 Ok(written) => count(&self.queue.shared.bytes, written),
-                Err(error) => self.give_up(tap, index, &error),
+                Err(error) => self.give_up(tap, index, &error.to_string()),
             },
             State::Failed(since) if since.elapsed() >= RETRY => {
                 let channels = track.channels;
                 let Some(subject) = self.live.get(&tap).map(|live| live.subject.clone()) else { return };
-                let state = self.open(&subject, channels, now, SystemTime::now());
+                let state = self.open(&subject, channels, (now, SystemTime::now()), true);
                 if let Some(track) = self.live.get_mut(&tap).and_then(|live| live.tracks.get_mut(n)) {
                     track.state = state;
                 }
@@ -183,23 +242,28 @@ impl Writer {
     }
 
     /// A file cannot be written any more. What is in it stays, and can be opened.
-    fn give_up(&mut self, tap: TapId, index: usize, error: &io::Error) {
+    fn give_up(&mut self, tap: TapId, index: usize, why: &str) {
         let Some(live) = self.live.get_mut(&tap) else { return };
         let Some(track) = live.tracks.iter_mut().find(|track| track.index == index) else { return };
         let state = std::mem::replace(&mut track.state, State::Failed(Instant::now()));
         let State::Open(recording) = state else { return };
         let (subject, channels) = (live.subject.clone(), track.channels);
+        self.lost(&recording, Whose::new(&subject, index, channels), &subject, why);
+    }
+
+    /// Ends a file after what could be written.
+    fn lost(&mut self, recording: &Recording, whose: Whose, subject: &Subject, why: &str) {
         let shared = &self.queue.shared;
         shared.failed.fetch_add(1, Ordering::Relaxed);
         shared.open.fetch_sub(1, Ordering::Relaxed);
-        tracing::error!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?recording.place.audio(), %error, "a recording is lost from here on");
-        let whole = recording.file().set_len(recording.len()).and_then(|()| mend::complete(recording.file()));
-        match whole {
-            Ok(Some(_)) => {
-                self.tell(&recording, Whose::new(&subject, index, channels), &subject, &error.to_string());
+        let file = recording.place.audio();
+        tracing::error!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, ?file, why, "a recording is lost from here on");
+        match recording.cut() {
+            Ok(Completion::Complete(complete)) => {
+                self.tell(recording, whose, subject, complete.duration, why);
             }
-            Ok(None) => drop(fs::remove_file(self.config.dir.join(recording.place.audio()))),
-            Err(error) => tracing::debug!(%error, "it is completed at the next start"),
+            Ok(Completion::Empty) => drop(fs::remove_file(self.config.dir.join(file))),
+            other => tracing::debug!(?other, "it is looked at again at the next start"),
         }
     }
 
@@ -207,80 +271,65 @@ impl Writer {
         let Some(Live { subject, tracks }) = self.live.remove(&tap) else { return };
         for Track { index, channels, state } in tracks {
             let State::Open(mut recording) = state else { continue };
-            let shared = &self.queue.shared;
-            shared.open.fetch_sub(1, Ordering::Relaxed);
-            match recording.finish(at, &self.syncer) {
+            let whose = Whose::new(&subject, index, channels);
+            match recording.finish(at) {
                 Ok(written) => {
+                    let shared = &self.queue.shared;
+                    shared.open.fetch_sub(1, Ordering::Relaxed);
                     count(&shared.bytes, written);
                     count(&shared.finished, 1);
-                    self.tell(&recording, Whose::new(&subject, index, channels), &subject, reason);
+                    let duration = recording.stats().duration;
+                    self.tell(&recording, whose, &subject, duration, reason);
                 }
-                Err(error) => {
-                    count(&shared.failed, 1);
-                    tracing::error!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?recording.place.audio(), %error, "a recording has lost its end");
-                    let _ = recording
-                        .file()
-                        .set_len(recording.len())
-                        .and_then(|()| mend::complete(recording.file()));
-                }
+                Err(error) => self.lost(&recording, whose, &subject, &error.to_string()),
             }
         }
-        match self.rooms.end(&self.config.dir, &self.node, &subject.rid, SystemTime::now()) {
-            Ok(index) => self.finished(&index),
-            Err(error) => {
-                tracing::error!(rid = %subject.rid, %error, "cannot write the index of a room's recordings");
-            }
-        }
+        self.rooms.end(&subject.rid, SystemTime::now());
     }
 
-    /// Writes what is told about a recording.
-    fn tell(&mut self, recording: &Recording, whose: Whose, subject: &Subject, ended: &str) {
+    /// Has it told what there is to tell of a recording.
+    fn tell(
+        &mut self,
+        recording: &Recording,
+        whose: Whose,
+        subject: &Subject,
+        duration: Duration,
+        ended: &str,
+    ) {
         let (audio, sidecar) = (recording.place.audio(), recording.place.sidecar());
-        let stats = recording.stats();
-        let end = recording.start + stats.duration;
-        let people = self.rooms.people(&subject.rid);
-        let common =
-            Common { audio: &audio, node: &self.node, start: recording.start, end, people: &people, ended };
-        let told = Sidecar::new(&common, whose, stats.duration.as_secs_f64(), numbers(&stats));
-        if let Err(error) = place::write_whole(&self.config.dir.join(&sidecar), &told.to_json()) {
-            tracing::error!(file = ?sidecar, %error, "cannot write what is told about a recording");
-            return;
-        }
-        tracing::info!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?audio, seconds = stats.duration.as_secs(), reason = ended, "recorded");
-        let entry = Entry::new(&audio, subject, recording.start, end);
-        self.rooms.add(&subject.rid, entry);
-        self.finished(&audio);
-        self.finished(&sidecar);
-    }
-
-    fn finished(&self, path: &Path) {
-        if let Some(finished) = &self.config.finished {
-            finished(path);
+        let (start, people) = (recording.start, self.rooms.people(&subject.rid));
+        let common = Common { audio: &audio, node: &self.node, start, duration, people: &people, ended };
+        let json = Sidecar::new(&common, whose, numbers(&recording.stats())).to_json();
+        tracing::info!(rid = %subject.rid, uid = %subject.uid, mid = %subject.mid, file = ?audio, seconds = duration.as_secs(), reason = ended, "recorded");
+        self.rooms.add(&subject.rid, Entry::new(&audio, subject, start, start + duration));
+        let story = Story { audio, sidecar, json, file: recording.file() };
+        if !self.teller.hand_in(Job::Story(story)) {
+            tracing::error!(file = ?recording.place.audio(), "too many recordings wait to be told of: the next start tells of this one");
         }
     }
-}
 
-fn numbers(stats: &ogg::Stats) -> (Rtp, Packets, Gaps) {
-    let anchor = |anchor: ogg::Anchor| Anchor { timestamp: anchor.timestamp, at: anchor.at.as_secs_f64() };
-    let rtp = Rtp { clock_rate: ogg::RATE, first: stats.first.map(anchor), last: stats.last.map(anchor) };
-    let packets = Packets {
-        received: stats.received,
-        written: stats.written,
-        lost: stats.lost,
-        late: stats.late,
-        duplicate: stats.duplicates,
-        malformed: stats.malformed,
-        refused: stats.refused,
-        left_out: stats.left_out,
-        inserted: stats.inserted,
-        restarts: stats.restarts,
-    };
-    let gaps = Gaps {
-        count: stats.gaps,
-        concealed: stats.concealed.as_secs_f64(),
-        silent: stats.silence.as_secs_f64(),
-    };
-    (rtp, packets, gaps)
+    /// Has the indices of rooms written that have changed.
+    fn list(&mut self, all: bool) {
+        for rid in self.rooms.due(all) {
+            let Some(call) = self.rooms.call(&rid, &self.node) else { continue };
+            if self.teller.hand_in(Job::Index { rid: rid.clone(), call }) {
+                self.rooms.written(&rid);
+            } else if all {
+                tracing::error!(%rid, "the index of a room lacks its last recordings: too many wait to be told of");
+            }
+        }
+    }
+
+    /// After a bug: what is in the files stays, and other files are begun.
+    fn recover(&mut self) {
+        let taps: Vec<TapId> = self.live.keys().copied().collect();
+        for tap in taps {
+            let tracks =
+                self.live.get(&tap).map(|live| live.tracks.iter().map(|track| track.index).collect());
+            let tracks: Vec<usize> = tracks.unwrap_or_default();
+            tracks.into_iter().for_each(|index| self.give_up(tap, index, "a bug: the recorder panicked"));
+        }
+    }
 }
 
 fn count(counter: &AtomicU64, by: u64) {

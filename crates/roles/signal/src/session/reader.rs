@@ -9,10 +9,7 @@ use crate::{
 use futures_util::StreamExt;
 use model::ErrorCode;
 use protoo::{Flaw, Garbage, GarbageCounter, Incoming, RequestId};
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{sync::Arc, time::Instant};
 use tokio_tungstenite::tungstenite::{self, Message};
 
 /// Reads until the connection ends, and answers how to close it.
@@ -119,7 +116,7 @@ impl Reader<'_> {
         if self.pace.allows(bytes, Instant::now()) {
             method::handle(&call, method).await;
         } else {
-            self.context.metrics.requests.count(method, ErrorCode::TooMany.name(), Duration::ZERO);
+            self.context.metrics.requests.refuse(method, ErrorCode::TooMany.name());
             call.refuse(&Refusal::plain(ErrorCode::TooMany));
         }
     }

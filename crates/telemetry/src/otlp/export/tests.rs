@@ -212,6 +212,33 @@ fn a_collector_that_never_answers_holds_up_nobody() {
 }
 
 #[test]
+fn a_collector_that_vanished_without_a_word_is_left_for_one_that_is_there() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = silent.local_addr().unwrap();
+    let telemetry = on_node("sfu-1", address, 1.0, || trace::start(&tracing::info_span!("early"), None));
+    let counters = telemetry.counters();
+    // This connection stays, and nobody is at its other end.
+    let vanished = silent.accept().unwrap();
+    drop(silent);
+    let collector = Collector::start(&address.to_string());
+    wait_until(|| counters.otlp_sent() == 1);
+    assert_eq!(collector.spans().len(), 1);
+    drop((telemetry, vanished));
+}
+
+#[test]
+fn the_end_waits_no_longer_than_it_may() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let work = || trace::start(&tracing::info_span!("one"), None);
+    let telemetry = on_node("sfu-1", silent.local_addr().unwrap(), 1.0, work);
+    let counters = telemetry.counters();
+    let _unanswered = silent.accept().unwrap();
+    telemetry.end(Some(Instant::now()));
+    assert_eq!(counters.otlp_dropped(), 0, "it has waited until the exporter gave up");
+    wait_until(|| counters.otlp_dropped() == 1);
+}
+
+#[test]
 fn what_a_collector_refuses_is_counted_and_not_sent_again() {
     let collector = Collector::start("127.0.0.1:0");
     let telemetry =

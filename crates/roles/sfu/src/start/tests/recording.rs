@@ -12,6 +12,8 @@ use crate::recorder::RecordConfig;
 
 use super::*;
 
+mod left;
+
 /// A folder that goes with its test.
 struct Folder(PathBuf);
 
@@ -54,7 +56,7 @@ impl Drop for Folder {
 
 fn recording_into(folder: &Folder, enabled: bool) -> Config {
     let dir = folder.0.join("recordings");
-    let record = RecordConfig { enabled, dir, sync: Duration::from_secs(1), finished: None };
+    let record = RecordConfig { enabled, dir, sync: Duration::from_secs(1), min_free: 0, keeper: None };
     Config { record: Some(record), ..config(0, 1) }
 }
 
@@ -78,6 +80,13 @@ fn opusinfo(path: &Path) -> String {
         String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success() && !text.to_lowercase().contains("warning"), "{text}");
     text
+}
+
+/// How long the sound is.
+fn seconds(path: &Path) -> f64 {
+    let mut scan = ogg::Scan::new();
+    scan.feed(&fs::read(path).unwrap());
+    scan.duration().as_secs_f64()
 }
 
 impl World {
@@ -313,6 +322,9 @@ async fn a_full_disk_costs_the_rest_of_the_recording_until_there_is_room_again()
     world.sfu.shutdown().await;
     for audio in folder.ending_with(".opus") {
         opusinfo(&audio);
+        let told = json(&audio.with_extension("json"));
+        assert!(told["mended"] == false && told["room"] == "tea", "{told}");
+        assert!((told["duration"].as_f64().unwrap() - seconds(&audio)).abs() < 0.01, "{told}");
     }
     assert_eq!(folder.ending_with(".opus").len(), 2);
 }
