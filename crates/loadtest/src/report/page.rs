@@ -4,13 +4,13 @@ use super::Report;
 use super::chart::{Series, draw};
 use crate::sample::Sample;
 
-const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:760px;margin:2em auto;padding:0 1em;color:#222}\
+const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:940px;margin:2em auto;padding:0 1em;color:#222}\
 pre{overflow-x:auto;background:#f4f4f2;padding:1em}figure{margin:2em 0}svg{width:100%;font-size:11px}\
 polyline{fill:none;stroke-width:1.5}.grid{stroke:#ddd}text{fill:#666}.bad{color:#b00020}";
 
 pub(super) fn write(report: &Report) -> String {
     let verdict = match report.verdict() {
-        Ok(()) => "<p>All connections came up, and nothing was lost.</p>".to_owned(),
+        Ok(()) => "<p>All connections came up, and nothing was lost but what was thrown away.</p>".to_owned(),
         Err(reason) => format!("<p class=\"bad\">{}</p>", escaped(&reason)),
     };
     format!(
