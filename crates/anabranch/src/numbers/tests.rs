@@ -54,7 +54,7 @@ async fn all_numbers() -> String {
     let (etcd, nats) = (EtcdDiscovery::connect(&etcd).unwrap(), NatsEvents::connect(&nats).await.unwrap());
     numbers.add(|registry| cluster::metered::discovery(&etcd, registry));
     numbers.add(|registry| cluster::metered::events(Arc::new(nats), registry));
-    let redis = RedisConfig { addrs: vec!["127.0.0.1:1".to_owned()], ..RedisConfig::default() };
+    let redis = RedisConfig { addrs: vec!["redis://127.0.0.1:1".to_owned()], ..RedisConfig::default() };
     let redis = RedisStore::connect(&redis).unwrap();
     numbers.add(|registry| cluster::metered::store(Arc::new(redis), registry));
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
