@@ -68,15 +68,16 @@ pub(crate) struct Emitter {
 impl Emitter {
     /// Begins at `first`, with a key frame.
     pub(crate) fn new(
+        client: &Client,
         options: &Options,
         stream: u32,
         epoch: Instant,
         counters: Arc<StreamCounters>,
         first: Instant,
     ) -> Self {
-        let track = |(index, &kind)| Track { kind, index, due: first, sent: 0, timestamp: 0 };
+        let track = |(index, kind)| Track { kind, index, due: first, sent: 0, timestamp: 0 };
         Self {
-            tracks: options.kinds.iter().enumerate().map(track).collect(),
+            tracks: client.sending().enumerate().map(track).collect(),
             stream,
             epoch,
             counters,

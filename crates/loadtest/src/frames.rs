@@ -58,7 +58,7 @@ pub(crate) fn sizes(frame_bytes: usize, packet: usize) -> Vec<usize> {
 pub(crate) fn opus(number: u64, payload: &mut [u8; OPUS_MAX]) -> usize {
     // Hybrid fullband of 20 ms, mono, one frame (RFC 6716 section 3.1).
     payload.fill(0x78);
-    OPUS_MIN + (number * 7 % 21) as usize
+    OPUS_MIN + (number * 8 % 21) as usize
 }
 
 #[cfg(test)]

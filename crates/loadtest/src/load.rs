@@ -219,9 +219,12 @@ impl Load {
                 // It ends with its user as well.
                 let _gone = stage.unpublish(stream).await;
             }
+            let sessions = streams.iter().map(|stream| &stream.session);
+            let sessions = sessions.chain(users.iter().map(|(session, _)| &**session));
+            futures_util::future::join_all(sessions.map(Session::leave)).await;
             totals
         });
-        drop((subscribed, users, streams));
+        drop(subscribed);
         runtime.shutdown_timeout(Duration::from_secs(1));
         Ending { totals, connections }
     }

@@ -19,6 +19,9 @@ use tokio_tungstenite::{WebSocketStream, client_async};
 /// [`SignallingError::Silence`] names it.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// Who does not answer a goodbye within this is left without one.
+const GOODBYE: Duration = Duration::from_secs(1);
+
 /// The server forgets whoever is silent for 60 s.
 const KEEPALIVE: Duration = Duration::from_secs(20);
 
@@ -63,7 +66,7 @@ type Pending = Arc<Mutex<HashMap<u64, oneshot::Sender<Value>>>>;
 #[derive(Debug)]
 pub(crate) struct Session {
     room: String,
-    outgoing: mpsc::UnboundedSender<String>,
+    outgoing: mpsc::UnboundedSender<Message>,
     pending: Pending,
     next_id: AtomicU64,
     pump: JoinHandle<()>,
@@ -95,9 +98,16 @@ impl Session {
         let (sender, receiver) = oneshot::channel();
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).insert(id, sender);
         let text = json!({"request": true, "id": id, "method": method, "data": data}).to_string();
-        self.outgoing.send(text).map_err(|_| SignallingError::Closed(method))?;
+        self.outgoing.send(Message::text(text)).map_err(|_| SignallingError::Closed(method))?;
         let answer = timeout(PATIENCE, receiver).await.map_err(|_| SignallingError::Silence(method))?;
         outcome(method, answer.map_err(|_| SignallingError::Closed(method))?)
+    }
+
+    /// Leaves in good order, and waits until that is done.
+    pub(crate) async fn leave(&self) {
+        if self.outgoing.send(Message::Close(None)).is_ok() {
+            let _slow = timeout(GOODBYE, self.outgoing.closed()).await;
+        }
     }
 
     /// Sends an offer; the answer's SDP, and the id that the server gave (`mid` or `sid`).
@@ -139,29 +149,30 @@ async fn connect(url: &str, uid: &str) -> Result<WebSocketStream<TcpStream>, Sig
 /// Moves messages until either side is gone; then whoever waits hears of it.
 async fn pump(
     mut socket: WebSocketStream<TcpStream>,
-    mut outgoing: mpsc::UnboundedReceiver<String>,
+    mut outgoing: mpsc::UnboundedReceiver<Message>,
     pending: Pending,
     room: String,
 ) {
     let mut keepalive = tokio::time::interval(KEEPALIVE);
     let alive = json!({"notification": true, "method": "keepalive", "data": {"rid": room}}).to_string();
     loop {
-        let text = tokio::select! {
+        let message = tokio::select! {
             message = socket.next() => match message {
                 Some(Ok(Message::Text(text))) => {
                     hear(&pending, &text);
                     continue;
                 }
-                Some(Ok(Message::Close(_)) | Err(_)) | None => break,
+                // After a goodbye the stream ends by itself, when the other side has answered it.
                 Some(Ok(_)) => continue,
+                Some(Err(_)) | None => break,
             },
-            text = outgoing.recv() => match text {
-                Some(text) => text,
+            message = outgoing.recv() => match message {
+                Some(message) => message,
                 None => break,
             },
-            _ = keepalive.tick() => alive.clone(),
+            _ = keepalive.tick() => Message::text(alive.clone()),
         };
-        if socket.send(Message::text(text)).await.is_err() {
+        if socket.send(message).await.is_err() {
             break;
         }
     }

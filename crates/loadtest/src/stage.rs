@@ -51,8 +51,8 @@ pub(crate) struct Stage {
 
 /// A stream.
 pub(crate) struct Published {
-    session: Arc<Session>,
-    pub(crate) mid: String,
+    pub(crate) session: Session,
+    mid: String,
     counters: Arc<StreamCounters>,
 }
 
@@ -103,9 +103,9 @@ impl Stage {
         let counters = Arc::new(StreamCounters::default());
         let first = self.phase(number);
         let stream = u32::try_from(number).unwrap_or(u32::MAX);
-        let emitter = Emitter::new(options, stream, self.epoch, Arc::clone(&counters), first);
+        let emitter = Emitter::new(&client, options, stream, self.epoch, Arc::clone(&counters), first);
         self.bring_up(|outcome| Connection::new(client, Role::Publisher(emitter), outcome)).await?;
-        Ok(Published { session: Arc::new(session), mid, counters })
+        Ok(Published { session, mid, counters })
     }
 
     /// Where in the time of a frame a publisher begins: all of them together are no load that occurs.
