@@ -20,6 +20,7 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("ffmpeg", &["-version"], "ffmpeg"),
     ("promtool", &["--version"], "prometheus"),
     ("kcat", &["-V"], "kcat"),
+    ("janus", &["--help"], "janus"),
 ];
 
 /// The cluster's servers among them. The tests start them on ports of their own; that Debian also
@@ -61,6 +62,11 @@ pub(crate) fn lint_tools() -> Done {
 /// What the tests of the cluster need.
 pub(crate) fn servers() -> Done {
     debian(SERVERS)
+}
+
+/// The server that `bench --peer` compares with; nothing else needs it.
+pub(crate) fn compared_server() -> Done {
+    debian(&["janus"])
 }
 
 /// What the browser tests need.
