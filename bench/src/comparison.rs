@@ -41,7 +41,7 @@ impl Peer {
     /// Which one exactly.
     pub(crate) fn version(self) -> anyhow::Result<String> {
         let Self::Janus = self;
-        Ok(format!("Janus {} with its plugin VideoRoom", janus::version()?))
+        Ok(format!("Debian's package of Janus {} with the plugin VideoRoom", janus::version()?))
     }
 
     /// Puts the load on it, in one setup after the other.
@@ -91,6 +91,7 @@ fn best(row: &Row) -> Option<&Compared> {
     row.compared.iter().min_by(|one, other| one.micros.total_cmp(&other.micros))
 }
 
+/// What goes into them.
 pub(crate) fn cells(row: &Row) -> [String; 2] {
     match best(row) {
         Some(best) => [format!("{:.2} µs", best.micros), format!("{:.1}", best.micros / row.micros)],
@@ -103,11 +104,13 @@ pub(crate) fn sentences(row: &Row) -> Vec<String> {
     let mut sentences = Vec::new();
     for one in &row.compared {
         let name = format!("{}, on Janus with {}", row.case.name, one.setup);
-        let millis = |time: Option<Duration>| time.map_or(f64::NAN, |time| time.as_secs_f64() * 1e3);
+        let millis = |time: Option<Duration>| {
+            time.map_or_else(|| "–".to_owned(), |time| format!("{:.2}", time.as_secs_f64() * 1e3))
+        };
         let [p50, p99] = one.delay.map(millis);
         sentences.push(format!(
-            "{name}: {:.2} µs per packet, {:.1} times ours; {:.0} packets/s, {:.1} % of a core; end to end {p50:.2} ms \
-             (p50), {p99:.2} ms (p99).",
+            "{name}: {:.2} µs per packet, {:.1} times ours; {:.0} packets/s, {:.1} % of a core; end to end {p50} ms (p50), \
+             {p99} ms (p99).",
             one.micros,
             one.micros / row.micros,
             one.packets_per_second,
@@ -121,6 +124,7 @@ pub(crate) fn sentences(row: &Row) -> Vec<String> {
     sentences
 }
 
+/// For programs.
 pub(crate) fn json(row: &Row) -> Value {
     let micros = |time: Option<Duration>| time.map(|time| time.as_micros() as u64);
     let one = |one: &Compared| {
@@ -135,20 +139,20 @@ pub(crate) fn json(row: &Row) -> Value {
     row.compared.iter().map(one).collect()
 }
 
-/// How it was compared; `version`: with what.
-pub(crate) fn method(version: &str) -> String {
-    format!(
-        "
-\"Janus\" is {version}, as Debian packages it, under the same load by the same clients and in the same run, each time
-right after our server: `cargo xtask bench --peer janus` repeats it. It has its own defaults but for what the load
-needs: ICE-lite, a room for more publishers and without a cap on video, an ECDSA certificate, no other plugins, no
-recording and no event handlers. Its figure is the lower one of two setups, both of which stand below the table: a
-thread for each connection, which is its default, and `event_loops = 2`. Its CPU is counted as ours is, over the packets
-that reached subscribers, and the SRTP profile is the same in both directions. It announces no loopback address, so its
-media goes over another address of the machine, which the kernel short-circuits as it does loopback.
-"
-    )
+/// How it was compared, and with what.
+pub(crate) fn method(server: &str) -> String {
+    format!("\n\"Janus\" is {server}.\n{METHOD}")
 }
+
+const METHOD: &str = "\
+It is put under the same load by the same clients, each time right after our server; `cargo xtask bench --peer janus`
+installs it and repeats the comparison. It has its own defaults but for what the load needs: ICE-lite, a room for more
+publishers and without a cap on video, an ECDSA certificate, no other plugins, no recording and no event handlers. Its
+figure in the table is the lower one of two setups, both of which stand below: a thread for each connection, which is
+its default, and `event_loops = 2`. Its CPU is counted as ours is, over the packets that reached subscribers, and the
+SRTP profile is the same in both directions. It announces no loopback address, so its media goes to another address of
+the same machine, which the kernel short-circuits like loopback.
+";
 
 /// Where nothing was compared.
 pub(crate) const NOT_COMPARED: &str =

@@ -1,7 +1,9 @@
 //! Janus with its plugin VideoRoom, as Debian packages it: set up in a folder of its own for one load, ended by its pid.
 
+mod configuration;
+
 use std::fs;
-use std::net::{IpAddr, TcpStream, UdpSocket};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -26,7 +28,7 @@ impl Janus {
         let folder = std::env::temp_dir().join(format!("anabranch-janus-{}", peer::unique()));
         fs::create_dir(&folder)?;
         let port = peer::server::free_tcp_port();
-        let started = configure(&folder, port, event_loops).and_then(|()| spawn(&folder));
+        let started = configuration::write(&folder, port, event_loops).and_then(|()| spawn(&folder));
         let child = started.inspect_err(|_| {
             let _gone = fs::remove_dir_all(&folder);
         })?;
@@ -80,82 +82,4 @@ fn spawn(folder: &Path) -> anyhow::Result<Child> {
     command.arg("--configs-folder").arg(folder).arg("--log-file").arg(folder.join("log"));
     let command = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
     command.spawn().context("Debian's package janus is missing")
-}
-
-/// Everything that is not written here is as Janus has it by default.
-fn configure(folder: &Path, port: u16, event_loops: Option<usize>) -> anyhow::Result<()> {
-    // Our clients take ECDSA certificates alone.
-    let own = rcgen::generate_simple_self_signed(["janus".to_owned()])?;
-    fs::write(folder.join("cert.pem"), own.cert.pem())?;
-    fs::write(folder.join("key.pem"), own.signing_key.serialize_pem())?;
-    let loops = event_loops.map_or_else(String::new, |loops| format!("event_loops = {loops}"));
-    let (path, modules, address) = (folder.display(), modules(), own_address()?);
-    let general = format!(
-        r#"general: {{
-    configs_folder = "{path}"
-    plugins_folder = "{modules}/plugins"
-    transports_folder = "{modules}/transports"
-    log_to_stdout = false
-    {loops}
-}}
-certificates: {{
-    cert_pem = "{path}/cert.pem"
-    cert_key = "{path}/key.pem"
-}}
-nat: {{
-    ice_lite = true
-    ice_enforce_list = "{address}"
-}}
-plugins: {{ disable = "{}" }}
-transports: {{ disable = "{}" }}
-loggers: {{ disable = "libjanus_jsonlog.so" }}
-events: {{ broadcast = false }}
-"#,
-        all_but("libjanus_videoroom.so", &format!("{modules}/plugins"))?,
-        all_but("libjanus_websockets.so", &format!("{modules}/transports"))?,
-    );
-    fs::write(folder.join("janus.jcfg"), general)?;
-    let web_sockets = format!(
-        r#"general: {{
-    json = "compact"
-    ws = true
-    ws_ip = "127.0.0.1"
-    ws_port = {port}
-    wss = false
-}}
-admin: {{
-    admin_ws = false
-    admin_wss = false
-}}
-"#
-    );
-    fs::write(folder.join("janus.transport.websockets.jcfg"), web_sockets)?;
-    // Rooms come and go with their publishers.
-    fs::write(folder.join("janus.plugin.videoroom.jcfg"), "general: { events = false }\n")?;
-    Ok(())
-}
-
-/// Where Debian puts plugins and transports.
-fn modules() -> String {
-    format!("/usr/lib/{}-linux-gnu/janus", std::env::consts::ARCH)
-}
-
-/// All modules in a folder but one.
-fn all_but(wanted: &str, folder: &str) -> anyhow::Result<String> {
-    let mut others = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot read {folder}"))? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(".so") && name != wanted {
-            others.push(name);
-        }
-    }
-    Ok(others.join(","))
-}
-
-/// Janus announces no loopback address. A datagram to another address of this machine takes the same way.
-fn own_address() -> anyhow::Result<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0")?;
-    // From the block for documentation; nothing is sent.
-    socket.connect("198.51.100.1:9").context("Janus needs a network interface besides loopback")?;
-    Ok(socket.local_addr()?.ip())
 }

@@ -92,7 +92,7 @@ impl Report {
         );
         out += METHOD;
         match &self.compared_with {
-            Some(version) => out += &comparison::method(version),
+            Some(server) => out += &comparison::method(server),
             None => out += comparison::NOT_COMPARED,
         }
         let headings = self.headings();
