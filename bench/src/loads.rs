@@ -1,5 +1,6 @@
 //! CPU per forwarded packet under one load after the other, each with a server of its own.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,6 +8,7 @@ use loadtest::client::{Kind, Profile};
 use loadtest::{Load, Options, Sample};
 use peer::{Server, ServerConfig};
 
+use crate::comparison::Compared;
 use crate::floor::{self, Shape};
 use crate::{Effort, server_use};
 
@@ -26,6 +28,8 @@ pub(crate) struct Case {
     pub(crate) goal: Option<f64>,
     /// The same as a multiple of the floor's, where there is one.
     pub(crate) goal_ratio: Option<f64>,
+    /// Another server can be put under it as well.
+    pub(crate) compared: bool,
 }
 
 const BOTH: &[Kind] = &[Kind::Audio, Kind::Video];
@@ -41,13 +45,20 @@ const ONE_TO_100: Case = Case {
     settings: &[],
     goal: Some(1.9),
     goal_ratio: Some(1.3),
+    compared: false,
 };
 
 /// The table.
 pub(crate) fn cases() -> Vec<Case> {
     vec![
-        Case { name: "1 → 100, bursts, video alone", kinds: &[Kind::Video], goal: Some(1.4), ..ONE_TO_100 },
-        ONE_TO_100,
+        Case {
+            name: "1 → 100, bursts, video alone",
+            kinds: &[Kind::Video],
+            goal: Some(1.4),
+            compared: true,
+            ..ONE_TO_100
+        },
+        Case { compared: true, ..ONE_TO_100 },
         Case {
             name: "1 → 100, spaced", spaced: true, goal: Some(3.2), goal_ratio: Some(1.2), ..ONE_TO_100
         },
@@ -74,6 +85,7 @@ pub(crate) fn cases() -> Vec<Case> {
             workers: 2,
             goal: Some(2.3),
             goal_ratio: None,
+            compared: true,
             ..ONE_TO_100
         },
         Case {
@@ -109,6 +121,8 @@ pub(crate) struct Row {
     pub(crate) group: f64,
     /// Why the figures say more about the load generator than about the server, if they do.
     pub(crate) doubts: Vec<String>,
+    /// The same load on another server, in each of its setups.
+    pub(crate) compared: Vec<Compared>,
 }
 
 pub(crate) fn measure(
@@ -119,7 +133,8 @@ pub(crate) fn measure(
     let config = ServerConfig::default().workers(case.workers);
     let config = case.settings.iter().fold(config, |config, (key, value)| config.set(key, value));
     let server = start(config)?;
-    let options = options(&server, case, effort);
+    let options =
+        Options { url: server.ws_url().to_owned(), pids: vec![server.pid()], ..options(case, effort) };
     let mut load = Load::start(&options)?;
     load.rest(effort.warm_up);
     let before = server_use::look(&server)?;
@@ -129,8 +144,7 @@ pub(crate) fn measure(
     load.stop();
     server.stop();
     let mut row = row(case, &sample, &before, &after)?;
-    row.doubts
-        .extend(failed.iter().map(|(why, times)| format!("{times} connections did not come up: {why}")));
+    row.doubts.extend(failures(&failed));
     if case.goal_ratio.is_some() {
         let shape = Shape {
             receivers: case.subscribers.min(effort.most_subscribers),
@@ -142,19 +156,23 @@ pub(crate) fn measure(
     Ok(row)
 }
 
-fn options(server: &Server, case: &Case, effort: Effort) -> Options {
+/// What the load is, on whatever server.
+pub(crate) fn options(case: &Case, effort: Effort) -> Options {
     Options {
-        url: server.ws_url().to_owned(),
         publishers: case.publishers.min(effort.most_subscribers),
         subscribers: case.subscribers.min(effort.most_subscribers),
         kinds: case.kinds.to_vec(),
         spaced: case.spaced,
         profile: case.profile,
         ramp: effort.ramp,
-        pids: vec![server.pid()],
         open_every: 64,
         ..Options::default()
     }
+}
+
+/// Connections that are not there, and so no part of the load.
+pub(crate) fn failures(failed: &BTreeMap<String, usize>) -> impl Iterator<Item = String> + '_ {
+    failed.iter().map(|(why, times)| format!("{times} connections did not come up: {why}"))
 }
 
 fn row(
@@ -177,5 +195,6 @@ fn row(
         forwarding: [0.5, 0.99].map(|part| after.forwarding_since(before, part)),
         group: after.group_since(before),
         doubts: sample.doubts(),
+        compared: Vec::new(),
     })
 }

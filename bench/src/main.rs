@@ -2,9 +2,11 @@
 //! machine in the same run.
 #![expect(clippy::print_stdout, reason = "a table for people is what this program is for")]
 
+mod comparison;
 mod first_frame;
 mod floor;
 mod groups;
+mod janus;
 mod loads;
 mod machine;
 mod process;
@@ -23,6 +25,7 @@ use anyhow::Context;
 use clap::Parser;
 use peer::ServerConfig;
 
+use crate::comparison::Peer;
 use crate::report::{Others, Report};
 
 /// Measures the server that lies beside this program, or that ANABRANCH_BIN names.
@@ -47,6 +50,9 @@ struct Options {
     /// Only loads whose name contains this, and nothing else.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Put the loads that can be compared on this server too, in the same run.
+    #[arg(long, value_enum, value_name = "SERVER")]
+    peer: Option<Peer>,
 }
 
 /// How much is measured.
@@ -112,13 +118,19 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
     let cores = process::Cores::split(options.pin)?;
     let start = |config| cores.start_server(config);
     let wanted = |case: &loads::Case| options.only.as_ref().is_none_or(|only| case.name.contains(only));
+    let compared_with = options.peer.map(Peer::version).transpose()?;
     let mut rows = Vec::new();
     for case in loads::cases().into_iter().filter(wanted) {
         eprintln!("{} …", case.name);
-        rows.push(loads::measure(&start, &case, effort)?);
+        let mut row = loads::measure(&start, &case, effort)?;
+        if let Some(peer) = options.peer.filter(|_| case.compared) {
+            eprintln!("{}, on {peer:?} …", case.name);
+            row.compared = peer.measure(cores, &case, effort)?;
+        }
+        rows.push(row);
     }
     let others = if options.only.is_some() { None } else { Some(measure_others(start, effort)?) };
-    Ok(Report { machine, quick: options.quick, pinned: options.pin, rows, others })
+    Ok(Report { machine, quick: options.quick, pinned: options.pin, compared_with, rows, others })
 }
 
 fn measure_others(

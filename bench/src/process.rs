@@ -58,12 +58,20 @@ impl Cores {
         Ok(Self { server })
     }
 
-    /// Starts a server on its core: a child inherits the cores of the thread that starts it.
+    /// Starts our server on the server's core.
     pub(crate) fn start_server(self, config: ServerConfig) -> anyhow::Result<Server> {
-        let Some(core) = self.server else { return Ok(Server::with(config)) };
+        self.on_servers_core(move || Server::with(config))
+    }
+
+    /// Starts something on the server's core: a child inherits the cores of the thread that starts it.
+    pub(crate) fn on_servers_core<T: Send + 'static>(
+        self,
+        start: impl FnOnce() -> T + Send + 'static,
+    ) -> anyhow::Result<T> {
+        let Some(core) = self.server else { return Ok(start()) };
         let started = std::thread::spawn(move || {
             syscalls::run_on(&[core])?;
-            anyhow::Ok(Server::with(config))
+            anyhow::Ok(start())
         });
         started.join().map_err(|_| anyhow::anyhow!("the server does not start"))?
     }

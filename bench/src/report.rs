@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::comparison;
 use crate::first_frame::FirstFrame;
 use crate::loads::Row;
 use crate::machine::Machine;
@@ -17,6 +18,8 @@ pub(crate) struct Report {
     pub(crate) machine: Machine,
     pub(crate) quick: bool,
     pub(crate) pinned: Option<usize>,
+    /// The other server, if some of the loads were put on one.
+    pub(crate) compared_with: Option<String>,
     pub(crate) rows: Vec<Row>,
     /// What is no load; `None`: not measured.
     pub(crate) others: Option<Others>,
@@ -49,17 +52,18 @@ const MISSING: f64 = 0.0;
 impl Report {
     /// For a terminal.
     pub(crate) fn table(&self) -> String {
-        let rows: Vec<_> = self.rows.iter().map(cells).collect();
+        let rows: Vec<_> = self.rows.iter().map(|row| self.cells(row)).collect();
+        let headings = self.headings();
         let wide = |text: &str| text.chars().count();
         let width = |column: usize| {
             let cells = rows.iter().filter_map(|row| row.get(column)).map(|cell| wide(cell));
-            cells.chain(HEADINGS.get(column).map(|heading| wide(heading))).max().unwrap_or(0)
+            cells.chain(headings.get(column).map(|heading| wide(heading))).max().unwrap_or(0)
         };
         let line = |cells: &[String]| {
             let cells = cells.iter().enumerate().map(|(column, cell)| format!("{cell:>0$}", width(column)));
             cells.collect::<Vec<_>>().join("  ") + "\n"
         };
-        let mut out = line(&HEADINGS.map(str::to_owned));
+        let mut out = line(&headings);
         for row in &rows {
             out += &line(row);
         }
@@ -87,9 +91,14 @@ impl Report {
             if self.quick { " A quick run: it shows that everything works, not how fast." } else { "" },
         );
         out += METHOD;
-        let _ = writeln!(out, "\n| {} |\n|{}", HEADINGS.join(" | "), " --: |".repeat(HEADINGS.len()));
+        match &self.compared_with {
+            Some(server) => out += &comparison::method(server),
+            None => out += comparison::NOT_COMPARED,
+        }
+        let headings = self.headings();
+        let _ = writeln!(out, "\n| {} |\n|{}", headings.join(" | "), " --: |".repeat(headings.len()));
         for row in &self.rows {
-            let _ = writeln!(out, "| {} |", cells(row).join(" | "));
+            let _ = writeln!(out, "| {} |", self.cells(row).join(" | "));
         }
         out.push('\n');
         for sentence in self.sentences() {
@@ -106,12 +115,23 @@ impl Report {
             "machine": {
                 "cpu": machine.cpu, "cores": machine.cores, "kernel": machine.kernel, "date": machine.date,
                 "commit": machine.commit, "command": machine.command, "load": machine.load,
-                "pinned": self.pinned, "quick": self.quick,
+                "pinned": self.pinned, "quick": self.quick, "compared_with": self.compared_with,
             },
             "loads": loads,
             "others": self.others.as_ref().map(others_json),
         });
         format!("{value:#}\n")
+    }
+
+    fn headings(&self) -> Vec<String> {
+        let added = self.compared_with.iter().flat_map(|_| comparison::HEADINGS);
+        HEADINGS.into_iter().chain(added).map(str::to_owned).collect()
+    }
+
+    fn cells(&self, row: &Row) -> Vec<String> {
+        let mut cells = cells(row);
+        cells.extend(self.compared_with.iter().flat_map(|_| comparison::cells(row)));
+        cells
     }
 
     fn sentences(&self) -> Vec<String> {
@@ -122,6 +142,7 @@ impl Report {
                 sentences.push(format!("{}: {percent:.3} % of the packets were lost.", row.case.name));
             }
             sentences.extend(row.doubts.iter().map(|doubt| format!("{}: {doubt}.", row.case.name)));
+            sentences.extend(comparison::sentences(row));
         }
         sentences
     }
@@ -218,6 +239,7 @@ fn row_json(row: &Row) -> Value {
         "server_load": row.server_load, "missing": row.missing, "datagrams_per_group": row.group,
         "forwarding_p50_us": forwarding_p50, "forwarding_p99_us": forwarding_p99,
         "delay_p50_us": delay_p50, "delay_p99_us": delay_p99, "doubts": row.doubts,
+        "compared": comparison::json(row),
     })
 }
 

@@ -7,6 +7,9 @@ use crate::setup;
 
 /// Builds the server and the load generator, then runs the latter with the given arguments.
 pub(crate) fn run(args: &[String]) -> Done {
+    if args.iter().any(|arg| arg == "--peer" || arg.starts_with("--peer=")) {
+        setup::compared_server()?;
+    }
     run_command(cargo(["build", "--release", "--package", "anabranch", "--package", "bench"]))?;
     measure(args)
 }

@@ -24,10 +24,11 @@ cargo xtask <command>
   faults [ARGS …]   breaks one part of the cluster after the other under a live call, and tells what
                     that did; --write FILE writes the table, --only TEXT takes some of them
   e2e [NAME …]      the browser tests, or only those files whose name contains NAME
-  bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options
   bench instructions
                     counts instructions per forwarded packet, and what metrics and logs add to them;
                     --check compares with bench/instructions/baseline.toml, --write writes it anew
+  bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options; with `--peer janus`
+                    puts the same load on Janus too, which it installs
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else

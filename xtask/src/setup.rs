@@ -21,6 +21,7 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("promtool", &["--version"], "prometheus"),
     ("kcat", &["-V"], "kcat"),
     ("valgrind", &["--version"], "valgrind"),
+    ("janus", &["--help"], "janus"),
 ];
 
 /// The cluster's servers among them. The tests start them on ports of their own; that Debian also
@@ -68,6 +69,11 @@ pub(crate) fn servers() -> Done {
 /// What counts instructions.
 pub(crate) fn counters() -> Done {
     debian(&["valgrind"])
+}
+
+/// The server that `bench --peer` compares with; nothing else needs it.
+pub(crate) fn compared_server() -> Done {
+    debian(&["janus"])
 }
 
 /// What the browser tests need.

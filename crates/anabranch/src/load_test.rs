@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use loadtest::client::{Kind, Profile};
-use loadtest::{LoadError, Options, Report};
+use loadtest::{LoadError, Options, Peer, Report};
 
 use crate::descriptors;
 
@@ -19,6 +19,9 @@ pub(crate) struct LoadTest {
     /// Where the server's signalling listens.
     #[arg(long, value_name = "URL", default_value = "ws://127.0.0.1:8080/ws")]
     url: String,
+    /// Whose protocol the server speaks; Janus' rooms are numbers.
+    #[arg(long, value_enum, default_value_t = Server::Anabranch)]
+    peer: Server,
     /// The room.
     #[arg(long, value_name = "RID", default_value = "loadtest")]
     room: String,
@@ -85,6 +88,12 @@ pub(crate) struct LoadTest {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum Server {
+    Anabranch,
+    Janus,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum SrtpProfile {
     #[value(name = "aes128gcm")]
     Aes128Gcm,
@@ -108,6 +117,10 @@ impl LoadTest {
         };
         let half = || std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).max(1));
         Options {
+            peer: match self.peer {
+                Server::Anabranch => Peer::Anabranch,
+                Server::Janus => Peer::Janus,
+            },
             url: self.url.clone(),
             room: self.room.clone(),
             publishers: self.publishers,

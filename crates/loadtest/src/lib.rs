@@ -25,15 +25,14 @@ mod stage;
 mod stamp;
 mod totals;
 
-pub use error::LoadError;
+pub use error::{ConnectError, LoadError};
 pub use histogram::Histogram;
 pub use load::{Connections, Ending, Load, Measurement};
-pub use options::{BadOption, MAX_PACKET, MIN_PACKET, Options};
+pub use options::{BadOption, MAX_PACKET, MIN_PACKET, Options, Peer};
 pub use report::Report;
 pub use sample::{GeneratorUse, Sample, ServerUse};
 pub use sequence_log::{Place, SequenceLog};
 pub use signalling::SignallingError;
-pub use stage::ConnectError;
 pub use stamp::{STAMP, Stamp};
 pub use totals::{Totals, TrackTotals};
 

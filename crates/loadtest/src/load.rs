@@ -4,12 +4,12 @@ mod crowd;
 mod watch;
 
 use crate::client::{Clock, Identity};
-use crate::error::LoadError;
+use crate::error::{ConnectError, LoadError};
 use crate::media_thread::MediaThread;
 use crate::options::Options;
 use crate::sample::Sample;
 use crate::signalling::Session;
-use crate::stage::{ConnectError, Published, Stage, Subscribed};
+use crate::stage::{Published, Stage, Subscribed};
 use crate::totals::Totals;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;

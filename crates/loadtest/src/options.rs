@@ -9,9 +9,21 @@ pub const MIN_PACKET: usize = 64;
 /// The longest one: with headers and tag it fits an Ethernet frame.
 pub const MAX_PACKET: usize = 1200;
 
+/// Whose protocol the server speaks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Peer {
+    /// Ours.
+    #[default]
+    Anabranch,
+    /// Janus', with its plugin VideoRoom. Rooms have numbers there, unless it was told otherwise.
+    Janus,
+}
+
 /// The load, and how it is measured.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Options {
+    /// Which server it is.
+    pub peer: Peer,
     /// Where signalling listens: `ws://HOST:PORT/ws`.
     pub url: String,
     /// The room that everybody joins.
@@ -55,6 +67,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            peer: Peer::Anabranch,
             url: "ws://127.0.0.1:8080/ws".to_owned(),
             room: "loadtest".to_owned(),
             publishers: 1,

@@ -70,6 +70,14 @@ impl Offering {
         Ok(Self { identity: Arc::clone(identity), secrets, cname: cname.to_owned(), beginnings, sdp })
     }
 
+    /// The same, with the DTLS client's part taken rather than left to the peer: a peer that may choose begins the
+    /// handshake itself (RFC 5763 section 5), and with it offers the SRTP profiles.
+    #[must_use]
+    pub fn insisting_on_the_handshake(mut self) -> Self {
+        self.sdp = self.sdp.replace("a=setup:actpass", "a=setup:active");
+        self
+    }
+
     /// The offer.
     #[must_use]
     pub fn sdp(&self) -> &str {

@@ -1,8 +1,8 @@
 //! Many connections, one after another at the pace of the ramp.
 
-use crate::error::LoadError;
+use crate::error::{ConnectError, LoadError};
 use crate::signalling::Session;
-use crate::stage::{ConnectError, Published, Stage, Subscribed};
+use crate::stage::{Published, Stage, Subscribed};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -54,7 +54,7 @@ async fn seat(stage: &Stage, users: &mut Users, name: &str) -> Result<Arc<Sessio
     }
     let options = &stage.options;
     let uid = format!("load{name}s{}", users.len());
-    let session = Session::join(&options.url, &uid, &options.room).await;
+    let session = Session::join(options, &uid).await;
     let session = Arc::new(session.map_err(|error| LoadError::NoUser(error.to_string()))?);
     users.push((Arc::clone(&session), options.subscriptions_per_user - 1));
     Ok(session)

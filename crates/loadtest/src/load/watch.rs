@@ -1,9 +1,10 @@
 //! Looks at a running load: once a second, and until it has come to rest.
 
 use super::Measurement;
+use crate::error::ConnectError;
 use crate::process;
 use crate::sample::{Moment, Sample};
-use crate::stage::{ConnectError, Stage, Subscribed};
+use crate::stage::{Stage, Subscribed};
 use crate::totals::Totals;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

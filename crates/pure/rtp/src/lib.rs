@@ -49,9 +49,9 @@ pub mod rtx;
 pub mod sequence;
 pub mod srtp;
 pub mod stats;
+pub mod template;
 #[cfg(test)]
 mod test_time;
-pub mod template;
 pub mod twcc;
 pub mod vp8;
 pub mod write;
