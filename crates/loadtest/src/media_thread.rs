@@ -22,7 +22,7 @@ pub(crate) struct ConnectionId(u64);
 
 enum Command {
     Add(ConnectionId, Box<Connection>),
-    Remove(ConnectionId),
+    Remove(ConnectionId, oneshot::Sender<()>),
     Silence,
     Look(oneshot::Sender<Look>),
     Stop,
@@ -72,9 +72,12 @@ impl MediaThread {
         id
     }
 
-    /// Lets a connection leave.
-    pub(crate) fn remove(&self, id: ConnectionId) {
-        self.tell(Command::Remove(id));
+    /// Lets a connection leave, and returns when it has: what the server says to it after that is not heard any more.
+    pub(crate) async fn remove(&self, id: ConnectionId) {
+        let (sender, done) = oneshot::channel();
+        self.tell(Command::Remove(id, sender));
+        // A thread that is gone has no connections.
+        let _gone = done.await;
     }
 
     /// Lets publishers stop sending.

@@ -105,7 +105,8 @@ impl Stage {
 
     /// Ends a subscription.
     pub(crate) async fn unsubscribe(&self, subscribed: &Subscribed) -> Result<(), ConnectError> {
-        self.remove(subscribed.place);
+        // First here: a server that ends the connection must not look like one that lost it.
+        self.remove(subscribed.place).await;
         Ok(subscribed.session.unsubscribe(&subscribed.name).await?)
     }
 
@@ -129,15 +130,15 @@ impl Stage {
         match outcome.await {
             Ok(Ok(())) => Ok(place),
             failed => {
-                self.remove(place);
+                self.remove(place).await;
                 Err(failed.ok().and_then(Result::err).map_or(gone, ConnectError::Media))
             }
         }
     }
 
-    fn remove(&self, place: Place) {
+    async fn remove(&self, place: Place) {
         if let Some(media) = self.threads.get(place.thread) {
-            media.remove(place.id);
+            media.remove(place.id).await;
         }
     }
 }

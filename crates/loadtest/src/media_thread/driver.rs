@@ -70,7 +70,10 @@ impl Driver {
         while let Ok(command) = self.commands.try_recv() {
             match command {
                 Command::Add(id, connection) => self.add(id, *connection),
-                Command::Remove(id) => self.remove(id),
+                Command::Remove(id, done) => {
+                    self.remove(id);
+                    let _gone = done.send(());
+                }
                 Command::Silence => self.entries.iter_mut().for_each(|(_, entry)| entry.connection.silence()),
                 Command::Look(sender) => {
                     let _gone = sender.send(self.look());
