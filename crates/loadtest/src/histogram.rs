@@ -101,7 +101,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_value_lies_in_its_bucket_and_no_bucket_is_wider_than_a_32nd() {
+    fn each_value_lies_in_its_bucket_and_no_bucket_is_wide() {
         for nanos in (0..200).chain((0..38).map(|power| (1 << power) + power)) {
             let at = bucket(nanos);
             let below = if at == 0 { 0 } else { upper_bound(at - 1) + 1 };
