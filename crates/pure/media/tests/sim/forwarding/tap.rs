@@ -165,7 +165,7 @@ impl Tap {
         let find = |id: u8| Some(id).filter(|id| *id != 0).and_then(|id| elements.find(id));
         let known = [ids.mid, ids.abs_send_time, ids.transport_cc, ids.audio_level];
         assert!({ elements }.all(|extension| known.contains(&extension.id)), "an id of nobody");
-        let mid = (ids.mid != 0).then(|| outgoing.line.mid.as_bytes());
+        let mid = (ids.mid != 0).then_some(outgoing.line.mid.as_bytes());
         assert_eq!(find(ids.mid), mid);
         let (stamp, sequence) = (find(ids.abs_send_time), find(ids.transport_cc));
         let stamped = outgoing.is_stamped();

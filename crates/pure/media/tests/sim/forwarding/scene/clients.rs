@@ -93,7 +93,7 @@ impl Scene {
         let (now, wall) = (self.now, self.wall());
         for (_, to, data) in out.0 {
             match self.owners[&to] {
-                Owner::Publisher(at) => self.to_publisher(at, &data),
+                Owner::Publisher(at) => self.tell_publisher(at, &data),
                 Owner::Subscriber(at) if is_media(&data) => {
                     let one = &mut self.subscribers[at];
                     assert!(!one.left, "sent to one who left");
@@ -112,7 +112,7 @@ impl Scene {
         }
     }
 
-    fn to_publisher(&mut self, at: usize, data: &[u8]) {
+    fn tell_publisher(&mut self, at: usize, data: &[u8]) {
         let (now, publisher) = (self.now, &mut self.streams[at].publisher);
         if is_media(data) {
             let departed = publisher.receive_rtcp(now, data);
