@@ -1,5 +1,11 @@
 //! The client against the real media plane, in virtual time.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "these are tests: what is not as expected fails them"
+)]
+
 mod world;
 
 use loadtest::client::{Arrival, CloseReason, Event, Profile};

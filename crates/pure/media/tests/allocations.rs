@@ -3,6 +3,7 @@
 
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
     reason = "these are tests: what is not as expected fails them"
 )]
@@ -130,7 +131,7 @@ impl Running {
             // Some are lost, and asked for again.
             datagrams.retain(|_| {
                 self.sent += 1;
-                self.sent % 50 != 0
+                !self.sent.is_multiple_of(50)
             });
             self.by_packets += self.receive(&mut datagrams);
             self.by_timers += self.handle_timeout();

@@ -1,6 +1,5 @@
 //! The load generator of the real binary against a real server.
 #![expect(clippy::expect_used, clippy::panic, reason = "tests and what they share")]
-#![expect(clippy::indexing_slicing, reason = "a JSON value answers null for a member that is not there")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -181,7 +181,7 @@ mod tests {
         rooms.begin(&subject, Vec::new(), Instant::now(), SystemTime::now());
         assert_eq!(rooms.due(true), []);
         rooms.end(&rid, SystemTime::now());
-        assert_eq!(rooms.due(false), [rid.clone()]);
+        assert_eq!(rooms.due(false), std::slice::from_ref(&rid));
         rooms.written(&rid);
         rooms.end(&rid, SystemTime::now());
         assert_eq!((rooms.due(false), rooms.due(true)), (vec![], vec![rid]));

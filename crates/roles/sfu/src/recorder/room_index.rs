@@ -115,13 +115,13 @@ impl Indices {
         index.calls.sort_by(|one, other| one.start.cmp(&other.start));
         let surplus = index.calls.len().saturating_sub(MAX_CALLS);
         index.calls.drain(..surplus);
-        place::write_whole(path, &index.to_json()?, sync)
+        place::write_whole(path, &index.fitting_json()?, sync)
     }
 }
 
 impl Index {
     /// No longer than what is read: without the oldest calls where need be.
-    fn to_json(&mut self) -> io::Result<Vec<u8>> {
+    fn fitting_json(&mut self) -> io::Result<Vec<u8>> {
         loop {
             let mut json = serde_json::to_vec_pretty(self).map_err(io::Error::other)?;
             json.push(b'\n');
@@ -231,7 +231,7 @@ mod tests {
             ..Call::of("n", entry("", n, n + 1))
         };
         let mut index = Index { calls: (0..MAX_CALLS as u64).map(call).collect(), ..Index::default() };
-        let json = index.to_json().unwrap();
+        let json = index.fitting_json().unwrap();
         assert!(json.len() <= MAX_BYTES && json.len() > MAX_BYTES / 2, "{}", json.len());
         let read: Index = serde_json::from_slice(&json).unwrap();
         assert_eq!(read.calls.last().unwrap(), &call(MAX_CALLS as u64 - 1));
@@ -242,7 +242,7 @@ mod tests {
         let participants = (0..2000).map(|n| format!("{}{n:04}", "\"".repeat(124))).collect();
         let largest = Call { participants, recordings: vec![entry; MAX_RECORDINGS], ..call(0) };
         let mut index = Index { calls: vec![largest; 3], ..Index::default() };
-        assert!(index.to_json().unwrap().len() <= MAX_BYTES);
+        assert!(index.fitting_json().unwrap().len() <= MAX_BYTES);
         assert!(!index.calls.is_empty());
     }
 

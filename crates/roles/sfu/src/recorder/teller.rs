@@ -165,7 +165,7 @@ impl Work {
         match done.unwrap_or_else(|_| Err(Failure::Ever("a bug: it panicked".to_owned()))) {
             Ok(()) => {}
             Err(Failure::Ever(why)) => {
-                tracing::error!(what = %job, why, "a recording is not kept as it should be")
+                tracing::error!(what = %job, why, "a recording is not kept as it should be");
             }
             Err(Failure::Now(why)) => {
                 if !std::mem::replace(&mut self.failing, true) {
@@ -199,7 +199,7 @@ impl Work {
                 self.shared
                     .indices
                     .put(&self.dir.join(&index), rid, call.clone(), self.sync())
-                    .map_err(disk)?;
+                    .map_err(|error| disk(&error))?;
                 vec![index]
             }
             Job::HandOver(files) => std::mem::take(files),
@@ -212,9 +212,10 @@ impl Work {
     /// The sound first: where something is told, nobody looks whether it is all there.
     fn tell(&self, story: &Story) -> Result<(), Failure> {
         if self.sync() {
-            story.file.sync_data().map_err(disk)?;
+            story.file.sync_data().map_err(|error| disk(&error))?;
         }
-        place::write_whole(&self.dir.join(&story.sidecar), &story.json, self.sync()).map_err(disk)
+        place::write_whole(&self.dir.join(&story.sidecar), &story.json, self.sync())
+            .map_err(|error| disk(&error))
     }
 
     /// At the end there is no time for it, and the system writes everything soon unless the power fails.
@@ -232,7 +233,7 @@ fn hand_over(keeper: Option<&dyn Keeper>, files: &[PathBuf]) -> Result<(), Failu
     })
 }
 
-fn disk(error: io::Error) -> Failure {
+fn disk(error: &io::Error) -> Failure {
     match error.kind() {
         // Whoever removed the folder does not want it.
         io::ErrorKind::NotFound => Failure::Ever(error.to_string()),
