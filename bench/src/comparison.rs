@@ -22,15 +22,32 @@ pub(crate) enum Peer {
 /// What one load came to there, in one of the ways in which it can be set up.
 #[derive(Debug, Clone)]
 pub(crate) struct Compared {
-    pub(crate) setup: &'static str,
+    setup: &'static str,
     /// CPU of all its threads per packet that reached a subscriber, in µs.
-    pub(crate) micros: f64,
+    micros: f64,
     packets_per_second: f64,
     /// Of one core.
     load: f64,
     missing: f64,
+    /// Connections that did not come up.
+    failed: usize,
     delay: [Option<Duration>; 2],
     doubts: Vec<String>,
+}
+
+/// Who loses more of the packets does not carry the load, and what its packets cost says nothing about those of a server
+/// that does: it is busy with repairs, and with packets that nobody gets.
+const MOST_MISSING: f64 = 0.01;
+
+impl Compared {
+    fn carried(&self) -> bool {
+        self.failed == 0 && self.missing <= MOST_MISSING
+    }
+
+    /// What it takes as a multiple of what ours does, where both do the same.
+    fn ratio(&self, row: &Row) -> Option<f64> {
+        (self.carried() && row.missing <= MOST_MISSING).then(|| self.micros / row.micros)
+    }
 }
 
 /// Janus gives each connection a thread, or all of them a few.
@@ -63,6 +80,7 @@ impl Peer {
             let failed = load.connections().failed.clone();
             load.stop();
             let mut compared = compared(setup, &sample)?;
+            compared.failed = failed.values().sum();
             compared.doubts.extend(loads::failures(&failed));
             Ok(compared)
         };
@@ -78,6 +96,7 @@ fn compared(setup: &'static str, sample: &Sample) -> anyhow::Result<Compared> {
         packets_per_second: sample.packets_per_second(),
         load: used.cpu.as_secs_f64() / sample.elapsed.as_secs_f64().max(1e-9),
         missing: sample.lost_part(),
+        failed: 0,
         delay: [0.5, 0.99].map(|part| sample.totals.delay.quantile(part)),
         doubts: sample.doubts(),
     })
@@ -86,16 +105,13 @@ fn compared(setup: &'static str, sample: &Sample) -> anyhow::Result<Compared> {
 /// The columns that a comparison adds.
 pub(crate) const HEADINGS: [&str; 2] = ["Janus", "× ours"];
 
-/// The cheapest setup of the other server.
-fn best(row: &Row) -> Option<&Compared> {
-    row.compared.iter().min_by(|one, other| one.micros.total_cmp(&other.micros))
-}
-
-/// What goes into them.
+/// What goes into them: the cheapest setup of those that carried the load.
 pub(crate) fn cells(row: &Row) -> [String; 2] {
-    match best(row) {
-        Some(best) => [format!("{:.2} µs", best.micros), format!("{:.1}", best.micros / row.micros)],
-        None => ["–", "–"].map(str::to_owned),
+    let carried = row.compared.iter().filter_map(|one| Some((one.micros, one.ratio(row)?)));
+    match carried.min_by(|(one, _), (other, _)| one.total_cmp(other)) {
+        Some((micros, ratio)) => [format!("{micros:.2} µs"), format!("{ratio:.1}")],
+        None if row.compared.is_empty() => ["–", "–"].map(str::to_owned),
+        None => ["not carried", "–"].map(str::to_owned),
     }
 }
 
@@ -108,11 +124,14 @@ pub(crate) fn sentences(row: &Row) -> Vec<String> {
             time.map_or_else(|| "–".to_owned(), |time| format!("{:.2}", time.as_secs_f64() * 1e3))
         };
         let [p50, p99] = one.delay.map(millis);
+        let ratio = one.ratio(row).map_or_else(
+            || "no comparison, as the load was not carried".to_owned(),
+            |ratio| format!("{ratio:.1} times ours"),
+        );
         sentences.push(format!(
-            "{name}: {:.2} µs per packet, {:.1} times ours; {:.0} packets/s, {:.1} % of a core; end to end {p50} ms (p50), \
+            "{name}: {:.2} µs per packet, {ratio}; {:.0} packets/s, {:.1} % of a core; end to end {p50} ms (p50), \
              {p99} ms (p99).",
             one.micros,
-            one.micros / row.micros,
             one.packets_per_second,
             one.load * 100.0,
         ));
@@ -131,9 +150,9 @@ pub(crate) fn json(row: &Row) -> Value {
         let [delay_p50, delay_p99] = one.delay.map(micros);
         json!({
             "server": "janus", "setup": one.setup, "cpu_us_per_packet": one.micros,
-            "ratio_to_ours": one.micros / row.micros, "packets_per_second": one.packets_per_second,
-            "server_load": one.load, "missing": one.missing, "delay_p50_us": delay_p50,
-            "delay_p99_us": delay_p99, "doubts": one.doubts,
+            "ratio_to_ours": one.ratio(row), "carried": one.carried(), "failed": one.failed,
+            "packets_per_second": one.packets_per_second, "server_load": one.load, "missing": one.missing,
+            "delay_p50_us": delay_p50, "delay_p99_us": delay_p99, "doubts": one.doubts,
         })
     };
     row.compared.iter().map(one).collect()
@@ -149,9 +168,10 @@ It is put under the same load by the same clients, each time right after our ser
 installs it and repeats the comparison. It has its own defaults but for what the load needs: ICE-lite, a room for more
 publishers and without a cap on video, an ECDSA certificate, no other plugins, no recording and no event handlers. Its
 figure in the table is the lower one of two setups, both of which stand below: a thread for each connection, which is
-its default, and `event_loops = 2`. Its CPU is counted as ours is, over the packets that reached subscribers, and the
-SRTP profile is the same in both directions. It announces no loopback address, so its media goes to another address of
-the same machine, which the kernel short-circuits like loopback.
+its default, and `event_loops = 2`. A setup that lost more than 1 % of the packets, or a connection, did not carry the
+load and has no ratio. Its CPU is counted as ours is, over the packets that reached subscribers, and the SRTP profile is
+the same in both directions. It announces no loopback address, so its media goes to another address of the same machine,
+which the kernel short-circuits like loopback.
 ";
 
 /// Where nothing was compared.
