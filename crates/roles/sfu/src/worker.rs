@@ -20,8 +20,12 @@ use crate::socket::{MediaSocket, Outgoing, RECEIVE_SLOTS, ReceiveBuffers, SendBu
 /// Commands handled before datagrams get their turn. One takes some 100 µs.
 const COMMANDS_PER_TURN: usize = 16;
 
-/// Batches of datagrams handled before commands and timers get their turn.
+/// Batches of datagrams taken from the socket before commands and timers get their turn.
 const BATCHES_PER_TURN: usize = 4;
+
+/// Datagrams after which no further batch is taken in a turn: a batch is some, or, where the kernel has put many
+/// together, a thousand.
+const DATAGRAMS_PER_TURN: usize = 256;
 
 /// Datagrams that are routed before what they lead to is sent.
 const ROUTED: usize = 64;
@@ -224,6 +228,7 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     }
 
     fn take_datagrams(&mut self) {
+        let mut taken = 0;
         for _ in 0..BATCHES_PER_TURN {
             let count = self.outlet.socket.receive(&mut self.received).unwrap_or_else(|error| {
                 tracing::error!(%error, "cannot receive datagrams");
@@ -231,17 +236,19 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 0
             });
             if count > 0 {
-                self.route();
+                taken += self.route();
                 self.hand_on();
             }
-            if count < RECEIVE_SLOTS {
+            if count < RECEIVE_SLOTS || taken >= DATAGRAMS_PER_TURN {
                 return;
             }
         }
     }
 
-    fn route(&mut self) {
+    /// Routes what was received. Returns how many datagrams that were.
+    fn route(&mut self) -> usize {
         let mut datagrams = self.received.datagrams();
+        let mut routed = 0;
         loop {
             let mut filled = 0;
             let mut batch: [Incoming<'_>; ROUTED] = std::array::from_fn(|_| match datagrams.next() {
@@ -254,8 +261,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             let batch = batch.get_mut(..filled).unwrap_or_default();
             let now = Instant::now();
             self.router.receive(now, SystemTime::now(), batch, self.outlet);
+            routed += filled;
             if filled < ROUTED {
-                return;
+                return routed;
             }
         }
     }

@@ -10,6 +10,10 @@ use rtp::extension::AbsSendTime;
 use rtp::rtcp::{self, Nack, Packet, ReportBlocks};
 use rtp::{NtpTime, stats};
 
+/// Packets not in the cache that one datagram can ask for. It has room for thousands; whoever lacks so much needs a key
+/// frame.
+const MAX_MISSING: usize = 64;
+
 /// What a subscriber asked for that its stream has to give.
 #[derive(Debug, Default)]
 pub(crate) struct Asked {
@@ -86,7 +90,9 @@ impl Subscription {
             out.count(|stats| stats.nacks_received += 1);
             let missing =
                 outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
-            asked.missing.extend(missing.map(|number| (outgoing.source(), number)));
+            if let Some(number) = missing.filter(|_| asked.missing.len() < MAX_MISSING) {
+                asked.missing.push((outgoing.source(), number));
+            }
         }
     }
 

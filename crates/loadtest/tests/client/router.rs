@@ -1,16 +1,8 @@
 //! The client against the real media plane, in virtual time.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "these are tests: what is not as expected fails them"
-)]
-
-mod world;
-
+use crate::world::{World, frame};
 use loadtest::client::{Arrival, CloseReason, Event, Profile};
 use std::time::Duration;
-use world::{World, frame};
 
 /// Lets the publisher send so many frames of three packets, 33 ms apart.
 fn send_frames(world: &mut World, publisher: usize, count: u32) {

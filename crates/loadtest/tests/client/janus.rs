@@ -1,7 +1,5 @@
 //! What Janus writes is read: its answer to who publishes, its offer to who subscribes.
 
-#![expect(clippy::unwrap_used, reason = "these are tests: what is not as expected fails them")]
-
 use loadtest::client::{Clock, Direction, Identity, Kind, Offering, Profile, answer};
 use std::net::SocketAddr;
 use std::sync::Arc;

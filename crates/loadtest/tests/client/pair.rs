@@ -1,7 +1,5 @@
 //! Two clients with each other: who answers begins the handshake, who offered is the DTLS server.
 
-#![expect(clippy::indexing_slicing, reason = "these are tests: what is not as expected fails them")]
-
 use loadtest::client::{
     Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing, Profile, answer,
 };
