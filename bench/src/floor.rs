@@ -1,6 +1,6 @@
-//! What forwarding cannot go below: a thread that seals packets of the same sizes and sends them, at the same times, to
-//! the same number of loopback sockets, in the same groups, and does nothing else. It receives nothing, copies nothing
-//! and knows of no peers.
+//! What forwarding cannot go below: a thread that seals packets of the same sizes and sends them, as often, to the same
+//! number of loopback sockets, in the same groups, and does nothing else. It receives nothing, copies nothing and knows
+//! of no peers. Beside it what it takes to be woken up by a datagram.
 
 use std::net::{SocketAddrV4, UdpSocket};
 use std::thread;
@@ -27,7 +27,10 @@ const AUDIO: usize = 90;
 /// What is sent.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Shape {
+    pub(crate) streams: usize,
+    /// Of each stream.
     pub(crate) receivers: usize,
+    pub(crate) video: bool,
     pub(crate) audio: bool,
     /// A frame's packets one by one.
     pub(crate) spaced: bool,
@@ -35,7 +38,7 @@ pub(crate) struct Shape {
 
 /// CPU time of the sending thread per packet, in µs.
 pub(crate) fn measure(shape: Shape, window: Duration) -> anyhow::Result<f64> {
-    let (addresses, receiver) = Receiver::start(shape.receivers)?;
+    let (addresses, receiver) = Receiver::start(shape.streams * shape.receivers)?;
     let sender = thread::spawn(move || send(&addresses, shape, window));
     let micros = sender.join().ok().context("the sending thread panicked")?;
     receiver.stop();
@@ -59,6 +62,26 @@ pub(crate) fn flat_out(each: usize, size: usize, window: Duration) -> anyhow::Re
     let micros = sender.join().ok().context("the sending thread panicked")?;
     receiver.stop();
     micros
+}
+
+/// CPU time of a thread that waits for datagrams, per datagram, in µs, where nothing is done with them.
+pub(crate) fn waking_up(per_second: f64, window: Duration) -> anyhow::Result<f64> {
+    let socket = UdpSocket::bind("127.0.0.1:0")?;
+    socket.set_read_timeout(Some(Duration::from_millis(100)))?;
+    let address = socket.local_addr()?;
+    let receiver = thread::spawn(move || {
+        let (since, cpu, mut taken, mut buffer) = (Instant::now(), thread_cpu_time()?, 0_u64, [0; 2_048]);
+        while since.elapsed() < window {
+            taken += u64::from(socket.recv(&mut buffer).is_ok());
+        }
+        anyhow::Ok((thread_cpu_time()? - cpu).as_secs_f64() * 1e6 / taken.max(1) as f64)
+    });
+    let sender = UdpSocket::bind("127.0.0.1:0")?;
+    while !receiver.is_finished() {
+        sender.send_to(&[0x5a; 60], address)?;
+        thread::sleep(Duration::from_secs_f64(1.0 / per_second));
+    }
+    receiver.join().ok().context("the receiving thread panicked")?
 }
 
 /// Takes in what comes, as the load generator does.
@@ -115,19 +138,29 @@ struct Source {
     due: Duration,
 }
 
+/// Streams begin one after the other within a frame's time.
+fn sources(addresses: &[SocketAddrV4], shape: Shape) -> Vec<Source> {
+    let mut sources = Vec::new();
+    for (stream, addresses) in addresses.chunks(shape.receivers.max(1)).enumerate() {
+        let due = FRAME.mul_f64(stream as f64 / shape.streams.max(1) as f64);
+        let video = |each, groups| Batch::new(addresses, each, HEADER + VIDEO + TAG, groups);
+        if shape.video && shape.spaced {
+            sources.push(Source { batch: video(1, false), every: FRAME / PACKETS_PER_FRAME as u32, due });
+        } else if shape.video {
+            sources.push(Source { batch: video(PACKETS_PER_FRAME, true), every: FRAME, due });
+        }
+        if shape.audio {
+            let batch = Batch::new(addresses, 1, HEADER + AUDIO + TAG, false);
+            sources.push(Source { batch, every: OPUS, due });
+        }
+    }
+    sources
+}
+
 fn send(addresses: &[SocketAddrV4], shape: Shape, window: Duration) -> anyhow::Result<f64> {
     let socket = UdpSocket::bind("127.0.0.1:0")?;
     let sealer = Sealer::new()?;
-    let source = |batch, every| Source { batch, every, due: Duration::ZERO };
-    let video = |each, groups| Batch::new(addresses, each, HEADER + VIDEO + TAG, groups);
-    let mut sources = vec![if shape.spaced {
-        source(video(1, false), FRAME / PACKETS_PER_FRAME as u32)
-    } else {
-        source(video(PACKETS_PER_FRAME, true), FRAME)
-    }];
-    if shape.audio {
-        sources.push(source(Batch::new(addresses, 1, HEADER + AUDIO + TAG, false), OPUS));
-    }
+    let mut sources = sources(addresses, shape);
     let (since, cpu) = (Instant::now(), thread_cpu_time()?);
     let mut packets = 0;
     while since.elapsed() < window {

@@ -47,7 +47,7 @@ struct Options {
     /// Instead of all that: what a group of datagrams costs, and what a byte.
     #[arg(long)]
     groups: bool,
-    /// Only loads whose name contains this, and nothing else.
+    /// Only what has this in its name: loads, "upkeep", "first frame", "recording".
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
     /// Put the loads that can be compared on this server too, in the same run.
@@ -117,10 +117,10 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
     // The load's threads inherit the cores of this one.
     let cores = process::Cores::split(options.pin)?;
     let start = |config| cores.start_server(config);
-    let wanted = |case: &loads::Case| options.only.as_ref().is_none_or(|only| case.name.contains(only));
+    let wanted = |name: &str| options.only.as_ref().is_none_or(|only| name.contains(only));
     let compared_with = options.peer.map(Peer::version).transpose()?;
     let mut rows = Vec::new();
-    for case in loads::cases().into_iter().filter(wanted) {
+    for case in loads::cases().into_iter().filter(|case| wanted(case.name)) {
         eprintln!("{} …", case.name);
         let mut row = loads::measure(&start, &case, effort)?;
         if let Some(peer) = options.peer.filter(|_| case.compared) {
@@ -128,20 +128,33 @@ fn measure(options: &Options, effort: Effort) -> anyhow::Result<Report> {
             row.compared = peer.measure(cores, &case, effort)?;
         }
         rows.push(row);
+        if let Some(row) = rows.last().filter(|_| case.name == loads::MANY_ROOMS) {
+            eprintln!("one worker at 60 % …");
+            rows.push(loads::measure_busy(&start, row, effort)?);
+        }
     }
-    let others = if options.only.is_some() { None } else { Some(measure_others(start, effort)?) };
+    let others = measure_others(start, wanted, effort)?;
     Ok(Report { machine, quick: options.quick, pinned: options.pin, compared_with, rows, others })
 }
 
 fn measure_others(
     start: impl Fn(ServerConfig) -> anyhow::Result<peer::Server>,
+    wanted: impl Fn(&str) -> bool,
     effort: Effort,
 ) -> anyhow::Result<Others> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-    let upkeep = upkeep::measure(&start, effort)?;
-    let server = start(ServerConfig::default())?;
-    let first_frame = runtime.block_on(first_frame::measure(&server, effort))?;
-    server.stop();
-    let recording = runtime.block_on(recording::measure(start, ServerConfig::default, effort))?;
-    Ok(Others { upkeep, first_frame, recording })
+    let mut others = Others { upkeep: None, first_frame: None, recording: None };
+    if wanted("upkeep") {
+        others.upkeep = Some(upkeep::measure(&start, effort)?);
+    }
+    if wanted("first frame") {
+        let server = start(ServerConfig::default())?;
+        others.first_frame = Some(runtime.block_on(first_frame::measure(&server, effort))?);
+        server.stop();
+    }
+    if wanted("recording") {
+        let measured = recording::measure(start, ServerConfig::default, effort);
+        others.recording = Some(runtime.block_on(measured)?);
+    }
+    Ok(others)
 }

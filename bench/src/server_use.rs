@@ -37,12 +37,43 @@ impl Look {
         (self.datagrams - earlier.datagrams) / (self.groups - earlier.groups).max(1.0)
     }
 
-    /// The bound below which this part of the packets since an earlier look was forwarded.
+    /// The time within which this part of the packets since an earlier look was forwarded, as if they lay evenly
+    /// between the bounds of their bucket.
     pub(crate) fn forwarding_since(&self, earlier: &Self, part: f64) -> Option<Duration> {
         let counts = self.forwarding.iter().zip(&earlier.forwarding);
         let counts: Vec<_> = counts.map(|((bound, now), (_, before))| (*bound, now - before)).collect();
-        let all = counts.last()?.1;
-        let (bound, _) = counts.into_iter().find(|(_, count)| *count >= all * part)?;
-        Duration::try_from_secs_f64(bound).ok().filter(|_| all > 0.0)
+        let wanted = counts.last()?.1 * part;
+        let mut below = (0.0, 0.0);
+        for (bound, count) in counts {
+            if count >= wanted && count > below.1 {
+                let time = below.0 + (bound - below.0) * (wanted - below.1) / (count - below.1);
+                // Of what took longer than the last bound nothing is known.
+                return Duration::try_from_secs_f64(time).ok();
+            }
+            below = (bound, count);
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_within_their_bucket() {
+        let look = |counts: [f64; 3]| Look {
+            datagrams: 0.0,
+            groups: 0.0,
+            forwarding: [0.001, 0.002, f64::INFINITY].into_iter().zip(counts).collect(),
+        };
+        let (before, after) = (look([10.0, 10.0, 10.0]), look([60.0, 110.0, 110.0]));
+        let micros = |part| after.forwarding_since(&before, part).map(|time| time.as_micros());
+        assert_eq!(
+            [micros(0.25), micros(0.5), micros(0.75), micros(1.0)],
+            [Some(500), Some(1000), Some(1500), Some(2000)]
+        );
+        assert_eq!(after.forwarding_since(&after, 0.5), None);
+        assert_eq!(look([0.0, 0.0, 5.0]).forwarding_since(&look([0.0; 3]), 0.5), None);
     }
 }

@@ -10,15 +10,28 @@ const IMPURE: &[&str] = &["tokio", "mio", "socket2", "async-io", "hyper"];
 /// All of it, in the order in which it fails fastest.
 pub(crate) fn all() -> Done {
     setup::lint_tools()?;
-    run(cargo(["fmt", "--all", "--check"]))?;
+    format()?;
+    rest()?;
+    clippy()
+}
+
+pub(crate) fn format() -> Done {
+    run(cargo(["fmt", "--all", "--check"]))
+}
+
+pub(crate) fn clippy() -> Done {
+    run(cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))
+}
+
+/// What needs tools that are not Rust's own.
+pub(crate) fn rest() -> Done {
     run(command(setup::python_bin()?.join("typos"), ["--config", "typos.toml"]))?;
     pure()?;
     run(cargo(["machete", "--with-metadata"]))?;
     run(cargo(["deny", "--all-features", "check", "licenses", "bans", "sources", "--hide-inclusion-graph"]))?;
     advisories()?;
     run(command("promtool", ["check", "rules", "deploy/prometheus/alerts.yml"]))?;
-    types()?;
-    run(cargo(["clippy", "--release", "--workspace", "--all-targets", "--quiet", "--", "--deny", "warnings"]))
+    types()
 }
 
 /// A pure crate takes values and returns values: no path leads from it to a runtime.

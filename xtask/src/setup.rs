@@ -28,6 +28,12 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
 /// starts some of them as services on their usual ports is in nobody's way.
 const SERVERS: &[&str] = &["etcd", "etcdctl", "/usr/sbin/nats-server", "redis-server", "redis-cli"];
 
+/// Python runs one of the checks.
+const LINTERS: &[&str] = &["python3", "promtool"];
+
+/// And what drives the third client.
+const BROWSERS: &[&str] = &["chromium", "firefox-esr", "python3"];
+
 /// What looks at recordings, and reads what was sent to Kafka.
 const READERS: &[&str] = &["opusinfo", "ffmpeg", "kcat"];
 
@@ -44,21 +50,28 @@ const NODE: &[&str] = &["web", "tests/e2e"];
 
 /// Everything that any command needs.
 pub(crate) fn everything() -> Done {
-    lint_tools()?;
-    servers()?;
-    debian(READERS)?;
-    counters()?;
-    browsers()
+    downloads()?;
+    cargo_tools()
+}
+
+/// What need not be compiled: it comes while something else is.
+pub(crate) fn downloads() -> Done {
+    let counters: &[&str] = &["valgrind"];
+    debian(&[LINTERS, SERVERS, READERS, counters, BROWSERS].concat())?;
+    python()?;
+    NODE.iter().try_for_each(|folder| node(folder))
 }
 
 /// What `lint` needs.
 pub(crate) fn lint_tools() -> Done {
-    debian(&["python3", "promtool"])?;
-    for (name, version) in CARGO {
-        cargo_tool(name, version)?;
-    }
+    debian(LINTERS)?;
+    cargo_tools()?;
     python()?;
     node("web")
+}
+
+fn cargo_tools() -> Done {
+    CARGO.iter().try_for_each(|(name, version)| cargo_tool(name, version))
 }
 
 /// What the tests of the cluster need.
@@ -78,7 +91,7 @@ pub(crate) fn compared_server() -> Done {
 
 /// What the browser tests need.
 pub(crate) fn browsers() -> Done {
-    debian(&["chromium", "firefox-esr", "python3"])?;
+    debian(BROWSERS)?;
     python()?;
     NODE.iter().try_for_each(|folder| node(folder))
 }

@@ -13,6 +13,7 @@ use crate::branch::{BranchId, Copies, Outline, Wish};
 use crate::demux::Demux;
 use crate::moment::Moment;
 use crate::stream::Stream;
+use crate::stream::chunks::ChunkPool;
 use crate::subscription::Subscription;
 use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
@@ -53,6 +54,8 @@ struct Core {
     by_sid: HashMap<SubscriptionId, usize>,
     demux: Demux,
     timers: Timers,
+    /// For the packets of all streams.
+    chunks: ChunkPool,
     /// Drained by the owner after each call; at most a few per transport can wait.
     events: VecDeque<Event>,
     /// Streams with packets that are still to be forwarded.
@@ -77,6 +80,7 @@ impl Router {
             by_sid: HashMap::new(),
             demux: Demux::default(),
             timers: Timers::default(),
+            chunks: ChunkPool::default(),
             events: VecDeque::new(),
             dirty: Vec::new(),
             held_until: None,

@@ -2,6 +2,7 @@
 
 pub(crate) mod bursts;
 pub(crate) mod cache;
+pub(crate) mod chunks;
 mod evening;
 pub(crate) mod feedback;
 pub(crate) mod key_frames;
@@ -17,6 +18,7 @@ use crate::subscription::Fresh;
 use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
 use crate::transport::Transport;
 use crate::transport::ice::Path;
+use chunks::ChunkPool;
 use model::ids::StreamId;
 use publisher::Publisher;
 use rtp::clock::RemoteClock;
@@ -107,7 +109,7 @@ impl Stream {
     fn from(mid: StreamId, origin: Origin, name: Name, lines: Vec<Line>) -> Self {
         let of_kind = |kind| lines.iter().filter(|line| line.kind == kind).count();
         let (audio, video) = (of_kind(Kind::Audio), of_kind(Kind::Video));
-        let video_bytes = cache::BYTES_PER_STREAM.saturating_sub(audio * cache::AUDIO_BYTES) / video.max(1);
+        let video_bytes = cache::video_bytes(audio, video);
         Self {
             mid,
             origin,
@@ -163,7 +165,13 @@ impl Stream {
     }
 
     /// An RTP packet from the publisher, still encrypted.
-    pub(crate) fn receive_rtp(&mut self, now: Instant, path: Path, data: &mut [u8]) -> Arrived {
+    pub(crate) fn receive_rtp(
+        &mut self,
+        pool: &mut ChunkPool,
+        now: Instant,
+        path: Path,
+        data: &mut [u8],
+    ) -> Arrived {
         let Origin::Publisher(publisher) = &mut self.origin else { return Arrived::default() };
         let Some(authentic) = publisher.open(now, path, data, &self.tracks) else {
             return Arrived::default();
@@ -173,8 +181,8 @@ impl Stream {
         };
         let Some(track) = self.tracks.get_mut(index) else { return Arrived::default() };
         let entry = match authentic.role {
-            Role::Media(_) => track.receive(now, authentic.index, authentic.header, authentic.packet),
-            Role::Rtx(_) => track.receive_rtx(now, authentic.packet),
+            Role::Media(_) => track.receive(pool, now, authentic.index, authentic.header, authentic.packet),
+            Role::Rtx(_) => track.receive_rtx(pool, now, authentic.packet),
         };
         if matches!(authentic.role, Role::Rtx(_)) && entry.is_some() {
             publisher.repaired(authentic.header.ssrc, track.ssrc());
@@ -194,10 +202,16 @@ impl Stream {
     }
 
     /// A packet from the root, to which it came at `since`. False: it was here already, or cannot be used.
-    pub(crate) fn receive_copy(&mut self, now: Instant, since: Instant, copied: &Copied<'_>) -> bool {
+    pub(crate) fn receive_copy(
+        &mut self,
+        pool: &mut ChunkPool,
+        now: Instant,
+        since: Instant,
+        copied: &Copied<'_>,
+    ) -> bool {
         self.live = true;
         let Some(track) = self.tracks.get_mut(copied.track) else { return false };
-        let Some(entry) = track.receive_copy(now, copied) else { return false };
+        let Some(entry) = track.receive_copy(pool, now, copied) else { return false };
         self.freshen(since, copied.track, entry);
         true
     }
@@ -245,6 +259,11 @@ impl Stream {
         self.fresh.clear();
         self.tracks.iter_mut().for_each(|track| track.cache.forwarded());
         self.fresh_since = None;
+    }
+
+    /// Gives back what its packets lie in.
+    pub(crate) fn end(self, pool: &mut ChunkPool) {
+        self.tracks.into_iter().for_each(|track| track.cache.end(pool));
     }
 
     /// Copies what came to its branches.

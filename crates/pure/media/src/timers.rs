@@ -1,8 +1,9 @@
 //! All timers of a router: what waits, and for when. Nothing is polled per packet and connection.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+mod wheel;
+
 use std::time::{Duration, Instant};
+use wheel::{NodeId, Wheel};
 
 /// What a timer is for. Each stream and each subscription has one of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,11 +24,22 @@ pub(crate) enum Timer {
     KeyFrame,
 }
 
-const KINDS: usize = 7;
+const KINDS: [Timer; 7] = [
+    Timer::Connect,
+    Timer::Consent,
+    Timer::Dtls,
+    Timer::Report,
+    Timer::Feedback,
+    Timer::Nack,
+    Timer::KeyFrame,
+];
 
-/// Timers that may be a little late fire at multiples of this, so that those of many connections do so together: one
-/// wake-up and one batch for all of them.
-const TICK: Duration = Duration::from_millis(20);
+/// The wheel's unit, a millisecond: a timer fires up to this much later than it was set to.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Timers that may be a little late fire at multiples of so many ticks, so that those of many connections do so
+/// together: one wake-up and one batch for all of them.
+const COMMON_TICKS: u64 = 20;
 
 impl Timer {
     /// Whether 20 ms more are nothing to it.
@@ -39,8 +51,7 @@ impl Timer {
     }
 }
 
-/// Nothing waits longer. A timer that was set again to an earlier time leaves its old entry in the heap until that
-/// entry's time comes: this bounds how long, and with it the heap.
+/// Nothing waits longer.
 const HORIZON: Duration = Duration::from_secs(60);
 
 /// Whose timer it is: an index into the router's slabs.
@@ -52,114 +63,85 @@ pub(crate) enum Owner {
     Subscription(usize),
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    /// When it is to fire.
-    due: Option<Instant>,
-    /// The earliest entry in the heap, which is not after `due`.
-    queued: Option<Instant>,
+impl Owner {
+    /// Even numbers for streams, odd ones for subscriptions: few of either are never used.
+    fn node(self, timer: Timer) -> NodeId {
+        let (index, side) = match self {
+            Self::Stream(index) => (index, 0),
+            Self::Subscription(index) => (index, 1),
+        };
+        (index * 2 + side) * KINDS.len() + timer as usize
+    }
+
+    fn of(node: NodeId) -> Option<(Self, Timer)> {
+        let (number, timer) = (node / KINDS.len(), KINDS.get(node % KINDS.len())?);
+        let owner =
+            if number.is_multiple_of(2) { Self::Stream(number / 2) } else { Self::Subscription(number / 2) };
+        Some((owner, *timer))
+    }
 }
 
-/// A heap of deadlines with at most one that counts per owner and kind; the others are skipped when they come up.
+/// One deadline per owner and kind, on a wheel.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    heap: BinaryHeap<Reverse<(Instant, Owner, Timer)>>,
-    streams: Vec<[Slot; KINDS]>,
-    subscriptions: Vec<[Slot; KINDS]>,
-    /// From where ticks are counted.
+    wheel: Wheel,
+    /// From where ticks are counted: the first call.
     first: Option<Instant>,
 }
 
 impl Timers {
     /// Sets a timer, whatever it was set to before. Farther away than a minute counts as a minute.
     pub(crate) fn set(&mut self, now: Instant, owner: Owner, timer: Timer, at: Instant) {
-        let at = at.min(now + HORIZON);
-        let at = if timer.may_be_late() { self.tick_after(now, at) } else { at };
-        let slot = self.slot(owner, timer);
-        slot.due = Some(at);
-        if slot.queued.is_none_or(|queued| queued > at) {
-            slot.queued = Some(at);
-            self.heap.push(Reverse((at, owner, timer)));
-        }
-    }
-
-    fn tick_after(&mut self, now: Instant, at: Instant) -> Instant {
-        let first = *self.first.get_or_insert(now);
-        let since = at.saturating_duration_since(first);
-        let beyond = since.as_nanos() % TICK.as_nanos();
-        let beyond = Duration::from_nanos(u64::try_from(beyond).unwrap_or(0));
-        if beyond.is_zero() { at } else { at + (TICK - beyond) }
+        let tick = self.tick(now, timer, at);
+        let current = self.current(now);
+        self.wheel.set(owner.node(timer), tick, current);
     }
 
     /// Sets a timer unless it is set to an earlier time already.
     pub(crate) fn set_earlier(&mut self, now: Instant, owner: Owner, timer: Timer, at: Instant) {
-        if self.slot(owner, timer).due.is_none_or(|due| at < due) {
-            self.set(now, owner, timer, at);
+        let tick = self.tick(now, timer, at);
+        if self.wheel.due(owner.node(timer)).is_none_or(|due| tick < due) {
+            let current = self.current(now);
+            self.wheel.set(owner.node(timer), tick, current);
         }
     }
 
     /// Stops a timer.
     pub(crate) fn clear(&mut self, owner: Owner, timer: Timer) {
-        self.slot(owner, timer).due = None;
+        self.wheel.clear(owner.node(timer));
     }
 
     /// Stops all timers of an owner, whose index may be used again.
     pub(crate) fn forget(&mut self, owner: Owner) {
-        let (slots, index) = self.side(owner);
-        if let Some(slots) = slots.get_mut(index) {
-            *slots = [Slot::default(); KINDS];
+        for timer in KINDS {
+            self.clear(owner, timer);
         }
     }
 
     /// The next timer that is due, which is stopped.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Owner, Timer)> {
-        while let Some(&Reverse((at, owner, timer))) = self.heap.peek() {
-            if at > now {
-                return None;
-            }
-            self.heap.pop();
-            let slot = self.slot(owner, timer);
-            if slot.queued != Some(at) {
-                continue; // another entry counts, or the owner is gone
-            }
-            slot.queued = None;
-            match slot.due {
-                None => {}
-                Some(due) if due > now => {
-                    slot.queued = Some(due);
-                    self.heap.push(Reverse((due, owner, timer)));
-                }
-                Some(_) => {
-                    slot.due = None;
-                    return Some((owner, timer));
-                }
-            }
-        }
-        None
+        let current = self.current(now);
+        Owner::of(self.wheel.pop(current)?)
     }
 
     /// When to look again; now and then too early.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.heap.peek().map(|Reverse((at, _, _))| *at)
+        let tick = self.wheel.next()?;
+        Some(self.first? + Duration::from_millis(tick))
     }
 
-    fn side(&mut self, owner: Owner) -> (&mut Vec<[Slot; KINDS]>, usize) {
-        match owner {
-            Owner::Stream(index) => (&mut self.streams, index),
-            Owner::Subscription(index) => (&mut self.subscriptions, index),
-        }
+    /// The first tick that is not before a time.
+    fn tick(&mut self, now: Instant, timer: Timer, at: Instant) -> u64 {
+        let first = *self.first.get_or_insert(now);
+        let since = at.min(now + HORIZON).saturating_duration_since(first);
+        let ticks = u64::try_from(since.as_nanos().div_ceil(TICK.as_nanos())).unwrap_or(u64::MAX);
+        if timer.may_be_late() { ticks.next_multiple_of(COMMON_TICKS) } else { ticks }
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "the vector was just made long enough, and KINDS counts the timers"
-    )]
-    fn slot(&mut self, owner: Owner, timer: Timer) -> &mut Slot {
-        let (slots, index) = self.side(owner);
-        if slots.len() <= index {
-            slots.resize(index + 1, [Slot::default(); KINDS]);
-        }
-        &mut slots[index][timer as usize]
+    /// The latest tick that has come.
+    fn current(&self, now: Instant) -> u64 {
+        let since = self.first.map_or(Duration::ZERO, |first| now.saturating_duration_since(first));
+        u64::try_from(since.as_nanos() / TICK.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -193,12 +175,13 @@ mod tests {
             let owner = Owner::Subscription(index as usize);
             timers.set(start, owner, Timer::Report, start + Duration::from_millis(1000 + index));
         }
-        let mut wake_ups = 0;
+        let (mut wake_ups, mut reports) = (0, 0);
         while let Some(now) = timers.next() {
-            while timers.pop_due(now).is_some() {}
-            wake_ups += 1;
+            let due = std::iter::from_fn(|| timers.pop_due(now)).count();
+            reports += due;
+            wake_ups += usize::from(due > 0);
         }
-        assert_eq!(wake_ups, 6);
+        assert_eq!((wake_ups, reports), (6, 100));
     }
 
     #[test]
@@ -227,18 +210,42 @@ mod tests {
         timers.set(start, B, Timer::Nack, at(10));
         timers.forget(B);
         assert_eq!(timers.pop_due(at(20)), None);
+        assert_eq!(timers.next(), None);
     }
 
     #[test]
-    fn the_heap_stays_small_under_constant_resetting() {
+    fn it_never_fires_early_and_less_than_a_tick_late() {
         let start = epoch();
         let mut timers = Timers::default();
-        for ms in 0..100_000u64 {
-            let now = start + Duration::from_millis(ms);
-            timers.set(now, A, Timer::Consent, now + Duration::from_secs(15));
-            timers.set_earlier(now, A, Timer::Feedback, now + Duration::from_millis(100));
-            while timers.pop_due(now).is_some() {}
+        // Ticks are counted from here on.
+        timers.set(start, B, Timer::Nack, start);
+        assert!(timers.pop_due(start).is_some());
+        for micros in [1, 999, 1_000, 1_001, 254_999, 255_000, 256_000, 300_500, 59_999_999] {
+            let at = start + Duration::from_micros(micros);
+            timers.set(start, A, Timer::Nack, at);
+            assert_eq!(timers.pop_due(at - Duration::from_micros(1)), None, "{micros}");
+            assert_eq!(
+                timers.pop_due(at + TICK - Duration::from_nanos(1)),
+                Some((A, Timer::Nack)),
+                "{micros}"
+            );
         }
-        assert!(timers.heap.len() <= 3, "{}", timers.heap.len());
+    }
+
+    #[test]
+    fn a_minute_is_the_most() {
+        let start = epoch();
+        let mut timers = Timers::default();
+        // Something waits, and nobody has looked for half a minute.
+        timers.set(start, B, Timer::Nack, start + HORIZON);
+        let now = start + Duration::from_secs(30);
+        timers.set(now, A, Timer::Nack, now + Duration::from_secs(600));
+        let mut fired = Vec::new();
+        while let Some(next) = timers.next() {
+            while let Some((owner, _)) = timers.pop_due(next) {
+                fired.push((owner, next - start));
+            }
+        }
+        assert_eq!(fired, [(B, HORIZON), (A, HORIZON + Duration::from_secs(30))]);
     }
 }

@@ -3,6 +3,7 @@
 pub(crate) mod dtls;
 pub(crate) mod ice;
 pub(crate) mod identity;
+mod signing;
 
 use crate::batch::Outbox;
 use crate::secrets::IceSecrets;
@@ -48,7 +49,7 @@ pub(crate) struct Transport {
 impl Transport {
     pub(crate) fn new(now: Instant, config: &Config, secrets: &IceSecrets, remote: &sdp::Remote) -> Self {
         Self {
-            ice: Ice::new(secrets, &remote.ice, &config.candidates),
+            ice: Ice::new(secrets.clone(), &remote.ice),
             dtls: Box::new(Dtls::new(now, &config.dtls, remote.fingerprints.clone())),
             keys: None,
             paused: false,
@@ -81,11 +82,10 @@ impl Transport {
         &mut self,
         now: Instant,
         path: Path,
-        message: StunMessage<'_>,
+        message: &StunMessage<'_>,
         out: &mut Outbox<'_>,
     ) -> Option<Checked> {
-        let checked = self.ice.handle(now, path, message)?;
-        out.copy(path, &checked.reply);
+        let checked = self.ice.handle(now, path, message, out)?;
         if checked.validated {
             self.paused = false;
         }

@@ -99,7 +99,7 @@ impl DatagramSink for Counted {
     }
 }
 
-/// A call that has been running for some seconds, so that all that grows has grown.
+/// A call that has been running for a while, so that all that grows has grown.
 struct Running {
     call: Call,
     sink: Counted,
@@ -117,7 +117,7 @@ impl Running {
             call.subscribe(0, &BOTH, Profile::ALL[at % 3]);
         }
         let mut running = Self { call, sink: Counted::default(), by_packets: 0, by_timers: 0, sent: 0 };
-        running.run_for(Duration::from_secs(6));
+        running.run_for(Duration::from_secs(12));
         assert!(running.sink.media > 10_000, "{}", running.sink.media);
         (running.sink, running.by_packets, running.by_timers) = (Counted::default(), 0, 0);
         running

@@ -136,7 +136,7 @@ pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
     let reading = async {
         let (stream, closing) = reader::read(&context, &session, stream).await;
         session.close(closing);
-        leave_all(&context, &session).await;
+        Box::pin(leave_all(&context, &session)).await;
         stream
     };
     let writing = async {
@@ -152,5 +152,5 @@ pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
         why = %session.outbox.ended(),
         "disconnected"
     );
-    wire::close(sink, stream).await;
+    Box::pin(wire::close(sink, stream)).await;
 }

@@ -60,7 +60,7 @@ impl Core {
         let now = moment.now;
         let Some(stream) = self.streams.get_mut(index) else { return false };
         let had_none = stream.fresh.is_empty();
-        let arrived = stream.receive_rtp(now, path, data);
+        let arrived = stream.receive_rtp(&mut self.chunks, now, path, data);
         if !arrived.taken {
             return false;
         }

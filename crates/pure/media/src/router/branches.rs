@@ -143,7 +143,7 @@ impl Core {
         }
         let since = copies.since().unwrap_or(moment.now);
         for copied in copies.packets() {
-            let taken = stream.receive_copy(moment.now, since, &copied);
+            let taken = stream.receive_copy(&mut self.chunks, moment.now, since, &copied);
             out.count(|stats| stats.copies_in += u64::from(taken));
         }
         if !stream.fresh.is_empty() && !self.dirty.contains(&index) {

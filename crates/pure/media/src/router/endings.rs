@@ -2,7 +2,6 @@
 
 use super::Core;
 use crate::batch::Outbox;
-use crate::stream::Stream;
 use crate::subscription::Subscription;
 use crate::timers::Owner;
 use crate::{EndReason, Event};
@@ -12,7 +11,7 @@ use std::time::Instant;
 impl Core {
     pub(super) fn unpublish(&mut self, now: Instant, mid: &StreamId, out: &mut Outbox<'_>) -> bool {
         let Some(index) = self.by_mid.get(mid).copied() else { return false };
-        self.remove_stream(now, index, out).is_some()
+        self.remove_stream(now, index, out)
     }
 
     pub(super) fn unsubscribe(&mut self, now: Instant, sid: &SubscriptionId, out: &mut Outbox<'_>) -> bool {
@@ -46,13 +45,9 @@ impl Core {
         }
     }
 
-    pub(super) fn remove_stream(
-        &mut self,
-        now: Instant,
-        index: usize,
-        out: &mut Outbox<'_>,
-    ) -> Option<Stream> {
-        let mut stream = self.streams.try_remove(index)?;
+    /// False: there is none.
+    pub(super) fn remove_stream(&mut self, now: Instant, index: usize, out: &mut Outbox<'_>) -> bool {
+        let Some(mut stream) = self.streams.try_remove(index) else { return false };
         let owner = Owner::Stream(index);
         self.by_mid.remove(&stream.mid);
         self.dirty.retain(|&dirty| dirty != index);
@@ -69,7 +64,8 @@ impl Core {
             transport.close(now, out);
             tracing::info!(mid = %stream.mid, "stream ended");
         }
-        Some(stream)
+        stream.end(&mut self.chunks);
+        true
     }
 
     fn remove_subscription(

@@ -37,7 +37,7 @@ impl Core {
         }
         let Some(transport) = self.transport(owner) else { return false };
         let was_paused = transport.is_paused();
-        let Some(checked) = transport.check(now, path, message, out) else { return false };
+        let Some(checked) = transport.check(now, path, &message, out) else { return false };
         for address in checked.forgotten {
             self.demux.release(address, owner);
         }

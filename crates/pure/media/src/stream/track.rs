@@ -2,6 +2,7 @@
 
 use super::bursts::Bursts;
 use super::cache::{Entry, PacketCache};
+use super::chunks::ChunkPool;
 use super::key_frames::KeyFrameRequests;
 use super::numbering::Numbering;
 use crate::branch::{Copied, Report, TrackOutline};
@@ -79,6 +80,7 @@ impl Track {
     /// A media packet, decrypted. Returns what is to be forwarded.
     pub(crate) fn receive(
         &mut self,
+        pool: &mut ChunkPool,
         now: Instant,
         index: u64,
         header: Header,
@@ -96,11 +98,16 @@ impl Track {
         if let Some(nack) = &mut source.nack {
             nack.received(now, index);
         }
-        self.store(now, index, header, packet)
+        self.store(pool, now, index, header, packet)
     }
 
     /// A packet of the retransmission stream, decrypted.
-    pub(crate) fn receive_rtx(&mut self, now: Instant, packet: &mut [u8]) -> Option<Entry> {
+    pub(crate) fn receive_rtx(
+        &mut self,
+        pool: &mut ChunkPool,
+        now: Instant,
+        packet: &mut [u8],
+    ) -> Option<Entry> {
         let source = self.source.as_mut()?;
         let start = rtx::unwrap_in_place(packet, self.line.payload_type, source.ssrc)?;
         let original = packet.get(start..)?;
@@ -111,10 +118,17 @@ impl Track {
         if let Some(nack) = &mut source.nack {
             nack.received(now, index);
         }
-        self.store(now, index, header, original)
+        self.store(pool, now, index, header, original)
     }
 
-    fn store(&mut self, now: Instant, index: u64, mut header: Header, packet: &[u8]) -> Option<Entry> {
+    fn store(
+        &mut self,
+        pool: &mut ChunkPool,
+        now: Instant,
+        index: u64,
+        mut header: Header,
+        packet: &[u8],
+    ) -> Option<Entry> {
         let payload = RtpPacket::new(header, packet).ok()?.payload();
         let key = match self.line.codec {
             Codec::Vp8 => vp8::is_key_frame_start(payload),
@@ -132,7 +146,7 @@ impl Track {
         }
         header.timestamp = header.timestamp.wrapping_add(self.shift);
         let packet = RtpPacket::new(header, packet).ok()?;
-        let entry = self.cache.insert(now, number, &packet, key)?;
+        let entry = self.cache.insert(pool, now, number, &packet, key)?;
         if self.line.kind == Kind::Video {
             self.bursts.arrived(now, header.timestamp, header.marker);
         }
@@ -168,9 +182,14 @@ impl Track {
     }
 
     /// A packet from the root of its stream.
-    pub(crate) fn receive_copy(&mut self, now: Instant, copied: &Copied<'_>) -> Option<Entry> {
+    pub(crate) fn receive_copy(
+        &mut self,
+        pool: &mut ChunkPool,
+        now: Instant,
+        copied: &Copied<'_>,
+    ) -> Option<Entry> {
         let packet = RtpPacket::new(copied.header, copied.bytes).ok()?;
-        let mut entry = self.cache.insert(now, copied.number, &packet, copied.key)?;
+        let mut entry = self.cache.insert(pool, now, copied.number, &packet, copied.key)?;
         self.cache.pad(&mut entry, copied.padding);
         if copied.key {
             self.key_frames.arrived();

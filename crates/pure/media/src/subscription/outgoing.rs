@@ -255,6 +255,7 @@ impl OutgoingTrack {
 mod tests {
     use super::*;
     use crate::batch::{DatagramSink, SendBatch};
+    use crate::stream::chunks::ChunkPool;
     use crate::{Stats, epoch};
     use rtp::srtp::{MasterKey, Profile, Receiver};
     use rtp::write::write_packet;
@@ -302,7 +303,7 @@ mod tests {
         let key = MasterKey::new(profile, &vec![7; profile.key_len()], &vec![8; profile.salt_len()]).unwrap();
         let sender = Sender::new(&key).unwrap();
         let mut track = track(rtx);
-        let mut cache = PacketCache::video(1 << 20);
+        let (mut pool, mut cache) = (ChunkPool::default(), PacketCache::video(1 << 20));
         let path = Path { remote: ([192, 0, 2, 1], 5000).into(), local: [192, 0, 2, 9].into() };
         let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
         let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
@@ -315,6 +316,7 @@ mod tests {
             let header = Header::parse(&bytes[..written.len]).unwrap();
             let entry = cache
                 .insert(
+                    &mut pool,
                     epoch(),
                     500 + number,
                     &RtpPacket::new(header, &bytes[..written.len]).unwrap(),

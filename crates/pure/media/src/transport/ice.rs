@@ -1,13 +1,15 @@
-//! ICE-lite on the crate `is`: which addresses are the peer's, and which of them it wants to use.
+//! ICE-lite: which addresses are the peer's, and which of them it wants to use.
 //!
-//! `is` checks the credentials, writes the replies and knows the pairs. The choice of the path is made here: the
-//! latest check with USE-CANDIDATE wins at once, where `is` would keep to a dead pair of higher priority for 15 s.
-//! A controlling peer sends that attribute to a lite agent only on the pair that it has selected (RFC 8445 section
-//! 8.1.1), so this is what it asks for.
+//! The crate `is` reads and writes STUN. Its agent is not used: it keeps pairs and candidates for checks that a lite
+//! agent never makes, and the choice of the path is another here. The latest check with USE-CANDIDATE wins at once,
+//! where that agent would keep to a dead pair of higher priority for 15 s; a controlling peer sends the attribute to a
+//! lite agent only on the pair that it has selected (RFC 8445 section 8.1.1), so this is what it asks for.
 
+use crate::batch::Outbox;
 use crate::secrets::IceSecrets;
-use is::stun::{StunMessage, StunPacket};
-use is::{Candidate, IceAgent, IceCreds, Protocol};
+use aws_lc_rs::hmac;
+use is::stun::StunMessage;
+use is::{Candidate, Protocol};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
@@ -22,11 +24,9 @@ pub(crate) struct Path {
     pub(crate) local: IpAddr,
 }
 
-/// What an authentic connectivity check led to.
-#[derive(Debug)]
+/// What an authentic connectivity check led to. It was answered.
+#[derive(Debug, Default)]
 pub(crate) struct Checked {
-    /// To be sent back along the path that the check came on.
-    pub(crate) reply: Vec<u8>,
     /// The address is the peer's: it was validated now or before.
     pub(crate) validated: bool,
     /// Addresses that are no longer considered the peer's.
@@ -38,10 +38,9 @@ pub(crate) struct Checked {
 /// The ICE state of one transport.
 #[derive(Debug)]
 pub(crate) struct Ice {
-    agent: IceAgent,
-    local: IceCreds,
-    remote: IceCreds,
-    candidates: Vec<SocketAddr>,
+    local: IceSecrets,
+    /// The peer's name.
+    remote_ufrag: String,
     paths: Vec<Path>,
     selected: Option<Path>,
     nominated: bool,
@@ -49,14 +48,10 @@ pub(crate) struct Ice {
 }
 
 impl Ice {
-    pub(crate) fn new(local: &IceSecrets, remote: &sdp::IceCredentials, candidates: &[SocketAddr]) -> Self {
-        let local = IceCreds { ufrag: local.ufrag.clone(), pass: local.pwd.clone() };
-        let remote = IceCreds { ufrag: remote.ufrag.clone(), pass: remote.pwd.clone() };
+    pub(crate) fn new(local: IceSecrets, remote: &sdp::IceCredentials) -> Self {
         Self {
-            agent: agent(&local, &remote, candidates),
             local,
-            remote,
-            candidates: candidates.to_vec(),
+            remote_ufrag: remote.ufrag.clone(),
             paths: Vec::new(),
             selected: None,
             nominated: false,
@@ -97,39 +92,42 @@ impl Ice {
         }
     }
 
-    /// Handles a STUN message that carries our name. `None`: not authentic, not a check, or nothing to say.
-    pub(crate) fn handle(&mut self, now: Instant, path: Path, message: StunMessage<'_>) -> Option<Checked> {
-        if !message.is_binding_request() {
+    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, or not a check.
+    pub(crate) fn handle(
+        &mut self,
+        now: Instant,
+        path: Path,
+        message: &StunMessage<'_>,
+        out: &mut Outbox<'_>,
+    ) -> Option<Checked> {
+        let for_us = message.is_binding_request()
+            && message.split_username() == Some((&self.local.ufrag, &self.remote_ufrag));
+        if !for_us || !message.verify(self.local.pwd.as_bytes(), hmac_sha1) {
             return None;
         }
-        let destination = self.destination(path.local)?;
-        let nominates = message.use_candidate();
-        // A peer that claims to be controlled gets its 487 from `is`, and nothing else.
+        // A lite agent is never the controlling one towards a full one (RFC 8445 section 6.1.1): whoever claims to be
+        // controlled is told so, and gets nothing else.
         let wrong_role = message.ice_controlled().is_some();
-        let packet = StunPacket { proto: Protocol::Udp, source: path.remote, destination, message };
-        if !self.agent.handle_packet(now, packet) {
-            return None;
-        }
-        self.agent.handle_timeout(now);
-        while self.agent.poll_event().is_some() {}
-        let mut reply = None;
-        while let Some(transmit) = self.agent.poll_transmit() {
-            reply = Some(Vec::from(transmit.contents));
-        }
-        let reply = reply?;
+        let id = message.trans_id();
+        let reply = if wrong_role {
+            StunMessage::binding_role_conflict_reply(id)
+        } else {
+            StunMessage::binding_reply(id, path.remote)
+        };
+        out.write(path, |buffer| reply.to_bytes(Some(self.local.pwd.as_bytes()), buffer, hmac_sha1).ok());
         if wrong_role {
-            return Some(Checked { reply, validated: false, forgotten: Vec::new(), moved: false });
+            return Some(Checked::default());
         }
         self.last_check = Some(now);
         let forgotten = self.remember(path);
         let before = self.selected;
-        if nominates {
+        if message.use_candidate() {
             self.nominated = true;
             self.selected = Some(path);
         } else if self.selected.is_none() {
             self.selected = Some(path);
         }
-        Some(Checked { reply, validated: true, forgotten, moved: before != self.selected })
+        Some(Checked { validated: true, forgotten, moved: before != self.selected })
     }
 
     fn remember(&mut self, path: Path) -> Vec<SocketAddr> {
@@ -145,38 +143,20 @@ impl Ice {
                 selected.is_none_or(|path| path.remote != address) && address != path.remote
             });
             self.paths.retain(is_selected);
-            self.agent = agent(&self.local, &self.remote, &self.candidates);
         }
         self.paths.push(path);
         forgotten
     }
-
-    /// The candidate that stands for a local address. Behind address translation the two differ, and `is` answers
-    /// only what arrived at a candidate: then it is the first of the same family.
-    fn destination(&self, local: IpAddr) -> Option<SocketAddr> {
-        let same = self.candidates.iter().find(|candidate| candidate.ip() == local);
-        same.or_else(|| self.candidates.iter().find(|candidate| candidate.is_ipv4() == local.is_ipv4()))
-            .copied()
-    }
 }
 
-fn agent(local: &IceCreds, remote: &IceCreds, candidates: &[SocketAddr]) -> IceAgent {
-    let mut agent = IceAgent::new(local.clone());
-    agent.set_ice_lite(true);
-    agent.set_controlling(false);
-    // Wins every conflict of roles: a lite agent is never the controlling one towards a full one.
-    agent.set_control_tie_breaker(u64::MAX);
-    agent.set_remote_credentials(remote.clone());
-    for &address in candidates {
-        // Addresses that cannot be candidates (multicast, unspecified) are left out here and in the answer.
-        if let Ok(candidate) = Candidate::host(address, Protocol::Udp) {
-            agent.add_local_candidate(candidate);
-        }
-    }
-    agent
+/// HMAC-SHA1 of the parts, one behind the other.
+fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
+    parts.iter().for_each(|part| context.update(part));
+    context.sign().as_ref().first_chunk().copied().unwrap_or_default()
 }
 
-/// Whether an address can be announced at all.
+/// Whether an address can be announced at all: not if it is a multicast one, for example.
 pub(crate) fn is_candidate(address: SocketAddr) -> bool {
     Candidate::host(address, Protocol::Udp).is_ok()
 }
@@ -184,35 +164,61 @@ pub(crate) fn is_candidate(address: SocketAddr) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::epoch;
+    use crate::batch::{DatagramSink, SendBatch};
+    use crate::{Stats, epoch};
     use is::stun::TransId;
-    use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
-    use std::time::Duration;
 
     const PWD: &str = "the-servers-own-password";
+
+    /// What is sent in answer.
+    #[derive(Default)]
+    struct Kept(Vec<(Path, Vec<u8>)>);
+
+    impl DatagramSink for Kept {
+        fn send(&mut self, batch: &SendBatch) {
+            self.0.extend(batch.iter().map(|datagram| {
+                (Path { remote: datagram.to, local: datagram.from }, datagram.data.to_vec())
+            }));
+        }
+    }
 
     fn ice() -> Ice {
         let ours = IceSecrets { ufrag: "ours".into(), pwd: PWD.into() };
         let theirs = sdp::IceCredentials { ufrag: "theirs".into(), pwd: "the-peers-own-password".into() };
-        Ice::new(
-            &ours,
-            &theirs,
-            &["203.0.113.1:40000".parse().unwrap(), "[2001:db8::1]:40000".parse().unwrap()],
-        )
+        Ice::new(ours, &theirs)
     }
 
     fn path(host: usize) -> Path {
         Path { remote: SocketAddr::from(([192, 0, 2, 1], 1000 + host as u16)), local: [10, 0, 0, 1].into() }
     }
 
-    /// A check from there.
-    fn check(ice: &mut Ice, path: Path, controlling: bool, nominates: bool, pwd: &str) -> Option<Checked> {
-        let message =
-            StunMessage::binding_request("ours:theirs", TransId::new(), controlling, 5, 100, nominates);
+    /// A check from there, and the answer.
+    fn answered(
+        ice: &mut Ice,
+        path: Path,
+        username: &str,
+        (controlling, nominates): (bool, bool),
+        pwd: &str,
+    ) -> (Option<Checked>, Option<Vec<u8>>) {
+        let message = StunMessage::binding_request(username, TransId::new(), controlling, 5, 100, nominates);
+        let id = message.trans_id();
         let mut bytes = [0; 200];
-        let hmac = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
-        let len = message.to_bytes(Some(pwd.as_bytes()), &mut bytes, hmac).unwrap();
-        ice.handle(epoch(), path, StunMessage::parse(&bytes[..len]).unwrap())
+        let len = message.to_bytes(Some(pwd.as_bytes()), &mut bytes, hmac_sha1).unwrap();
+        let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
+        let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
+        let checked = ice.handle(epoch(), path, &StunMessage::parse(&bytes[..len]).unwrap(), &mut out);
+        drop(out);
+        let reply = kept.0.pop().map(|(to, reply)| {
+            assert_eq!(to, path);
+            assert_eq!(StunMessage::parse(&reply).unwrap().trans_id(), id);
+            reply
+        });
+        assert!(kept.0.is_empty());
+        (checked, reply)
+    }
+
+    fn check(ice: &mut Ice, path: Path, controlling: bool, nominates: bool, pwd: &str) -> Option<Checked> {
+        answered(ice, path, "ours:theirs", (controlling, nominates), pwd).0
     }
 
     #[test]
@@ -232,11 +238,28 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_password_gets_nothing_and_a_wrong_role_no_path() {
+    fn the_answer_says_where_the_peer_was_seen_and_is_authentic() {
+        let (_, reply) = answered(&mut ice(), path(1), "ours:theirs", (true, true), PWD);
+        let reply = reply.unwrap();
+        let reply = StunMessage::parse(&reply).unwrap();
+        assert!(reply.is_successful_binding_response());
+        assert_eq!(reply.mapped_address(), Some(path(1).remote));
+        assert!(reply.verify(PWD.as_bytes(), hmac_sha1) && !reply.verify(b"another", hmac_sha1));
+    }
+
+    #[test]
+    fn who_is_not_the_peer_gets_nothing_and_a_wrong_role_no_path() {
         let mut ice = ice();
-        assert!(check(&mut ice, path(1), true, true, "another-password-altogether").is_none());
-        let refused = check(&mut ice, path(1), false, false, PWD).unwrap();
-        assert!(!refused.validated && !refused.reply.is_empty());
+        for (username, pwd) in
+            [("ours:theirs", "another-password-altogether"), ("ours:other", PWD), ("other:theirs", PWD)]
+        {
+            let (checked, reply) = answered(&mut ice, path(1), username, (true, true), pwd);
+            assert!(checked.is_none() && reply.is_none(), "{username}");
+        }
+        let (refused, reply) = answered(&mut ice, path(1), "ours:theirs", (false, false), PWD);
+        assert!(!refused.unwrap().validated);
+        let reply = reply.unwrap();
+        assert_eq!(StunMessage::parse(&reply).unwrap().error_code().map(|(code, _)| code), Some(487));
         assert_eq!((ice.selected(), ice.last_check(), ice.is_validated(path(1))), (None, None, false));
     }
 
@@ -254,15 +277,5 @@ mod tests {
         }
         assert_eq!(ice.selected(), Some(path(0)));
         assert!(check(&mut ice, path(0), true, true, PWD).unwrap().validated);
-    }
-
-    #[test]
-    fn silence_is_measured_from_the_latest_check() {
-        let mut ice = ice();
-        check(&mut ice, path(1), true, true, PWD).unwrap();
-        assert_eq!(ice.last_check(), Some(epoch()));
-        // `is` forgets a silent pair; the next check makes it anew.
-        ice.agent.handle_timeout(epoch() + Duration::from_secs(20));
-        assert!(check(&mut ice, path(1), true, true, PWD).unwrap().validated);
     }
 }

@@ -1,6 +1,6 @@
 //! Who this process is to its DTLS peers: one certificate, one set of DTLS settings, shared by all transports.
 
-use super::CONNECT_TIMEOUT;
+use super::{CONNECT_TIMEOUT, signing};
 use aws_lc_rs::digest;
 use sdp::Fingerprint;
 use std::fmt;
@@ -26,6 +26,12 @@ pub struct DtlsIdentity {
 #[error("no DTLS identity: {0}")]
 pub struct IdentityError(String);
 
+impl IdentityError {
+    pub(super) fn new(error: &impl fmt::Display) -> Self {
+        Self(error.to_string())
+    }
+}
+
 impl DtlsIdentity {
     /// Makes a fresh self-signed ECDSA P-256 certificate, valid for a year.
     ///
@@ -33,15 +39,16 @@ impl DtlsIdentity {
     /// Where the crypto library fails, which is nobody's fault and cannot be repaired at run time.
     pub fn generate() -> Result<Self, IdentityError> {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
-            .map_err(|error| IdentityError(error.to_string()))?;
+            .map_err(|error| IdentityError::new(&error))?;
         let config = dimpl::Config::builder()
+            .with_crypto_provider(signing::provider(&certificate.private_key)?)
             // ICE has shown that the peer receives at its address before DTLS begins.
             .use_server_cookie(false)
             .flight_start_rto(FLIGHT_START_RTO)
             .flight_retries(FLIGHT_RETRIES)
             .handshake_timeout(CONNECT_TIMEOUT)
             .build()
-            .map_err(|error| IdentityError(error.to_string()))?;
+            .map_err(|error| IdentityError::new(&error))?;
         let digest = digest::digest(&digest::SHA256, &certificate.certificate);
         let digest =
             digest.as_ref().try_into().map_err(|_| IdentityError("SHA-256 of another length".into()))?;

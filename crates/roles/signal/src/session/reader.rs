@@ -54,7 +54,7 @@ impl Reader<'_> {
                 Event::Frame(None) => Err(Closing::DONE),
                 Event::Silent => Err(Closing::SILENT),
                 Event::Idle => {
-                    leave_all(self.context, self.session).await;
+                    Box::pin(leave_all(self.context, self.session)).await;
                     self.session.touch();
                     Ok(())
                 }
@@ -114,7 +114,8 @@ impl Reader<'_> {
         self.session.touch();
         let call = Call::new(self.context, self.session, id, data);
         if self.pace.allows(bytes, Instant::now()) {
-            method::handle(&call, method).await;
+            // In a box: what a request needs while it is handled would be part of every idle connection's memory.
+            Box::pin(method::handle(&call, method)).await;
         } else {
             self.context.metrics.requests.refuse(method, ErrorCode::TooMany.name());
             call.refuse(&Refusal::plain(ErrorCode::TooMany));

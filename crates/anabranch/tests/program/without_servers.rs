@@ -1,14 +1,11 @@
 //! Each role's process while etcd, NATS and Redis are away: it starts, says what is missing, and ends in order.
-#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
-
-mod support;
 
 use std::net::{SocketAddr, TcpListener};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
-use support::{PATIENCE, http};
+use crate::support::{Client, PATIENCE, http};
 
 /// An address where nobody listens.
 fn nowhere() -> SocketAddr {
@@ -128,7 +125,7 @@ async fn a_drain_that_nobody_follows_ends_with_its_time() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let mut process = Process::start("standalone", &flags);
     process.ready().await;
-    let mut ann = support::Client::connect(listen, "ann").await;
+    let mut ann = Client::connect(listen, "ann").await;
     ann.done("join", serde_json::json!({"rid": "r"})).await;
     assert!(http(process.ops, "POST /drain").await.0.starts_with("http/1.1 202"));
     ann.notified("reconnect").await;
@@ -144,7 +141,7 @@ async fn a_second_signal_ends_a_drain() {
     let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
     let mut process = Process::start("standalone", &flags);
     process.ready().await;
-    let mut ann = support::Client::connect(listen, "ann").await;
+    let mut ann = Client::connect(listen, "ann").await;
     ann.done("join", serde_json::json!({"rid": "r"})).await;
     http(process.ops, "POST /drain").await;
     ann.notified("reconnect").await;

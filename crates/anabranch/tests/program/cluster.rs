@@ -1,8 +1,5 @@
 //! The three roles as nodes of a cluster, over TCP with mutual TLS. The servers between them are in memory here;
 //! the real ones are tested where they can be broken.
-#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
-
-mod support;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -10,6 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, PATIENCE, http};
 use anabranch::config::{Config, Sources};
 use anabranch::edges::Edge;
 use anabranch::{Node, RegisterNode, SfuNode, SignalNode, StartError};
@@ -18,7 +16,6 @@ use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
 use cluster::{Discovery, Events, Role, Store};
 use serde_json::json;
-use support::{Client, PATIENCE, http};
 
 /// What all nodes share.
 struct World {

@@ -1,5 +1,4 @@
 //! The binary as a person starts it: what it says, and how it exits.
-#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Output, Stdio};

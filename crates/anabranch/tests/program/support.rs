@@ -1,5 +1,5 @@
 //! What tests of the program speak: HTTP by hand, and the client protocol.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a broken assumption is a failed test")]
+#![expect(clippy::indexing_slicing, reason = "a broken assumption is a failed test")]
 
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -1,15 +1,12 @@
 //! The whole program on free ports: a call's signalling, the pages, the
 //! operator's view, and the end.
-#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
-
-mod support;
 
 use std::time::{Duration, Instant};
 
+use crate::support::{Client, http};
 use anabranch::Standalone;
 use anabranch::config::{Config, Sources};
 use serde_json::json;
-use support::{Client, http};
 use tokio::net::TcpListener;
 
 fn config(flags: &[&str]) -> Config {

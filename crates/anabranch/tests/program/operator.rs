@@ -1,17 +1,14 @@
 //! What an operator sees of a running program: its numbers, its rooms, and where its time goes.
-#![expect(clippy::unwrap_used, reason = "a broken assumption is a failed test")]
 
 mod exposition;
-#[path = "../support/mod.rs"]
-mod support;
 
 use std::time::Duration;
 
+use crate::support::{Client, PATIENCE, http};
 use anabranch::Standalone;
 use anabranch::config::{Config, Sources};
 use exposition::Exposition;
 use serde_json::{Value, json};
-use support::{Client, PATIENCE, http};
 
 const LISTENERS: [&str; 5] = [
     "signal.listen=127.0.0.1:0",
