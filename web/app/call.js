@@ -6,7 +6,7 @@ import { Banner } from './banner.js';
 import { Chat } from './chat.js';
 import { Controls } from './controls.js';
 import { byId, setText } from './dom.js';
-import { displayName, roomLink, userId } from './identity.js';
+import { bearer, displayName, roomLink, token, userId } from './identity.js';
 import { Outgoing } from './outgoing.js';
 import { Panel } from './panel.js';
 import { People } from './people.js';
@@ -45,7 +45,8 @@ export class Call extends Emitter {
     super();
     this.#media = media;
     this.#rid = rid;
-    this.#client = new Client({ uid: userId(name) });
+    const ticket = token();
+    this.#client = new Client({ uid: (ticket && bearer(ticket)) || userId(name), token: ticket });
     this.#banner = new Banner(this.#client);
     this.#banner.connecting();
     this.#client.on('closed', ({ kicked }) => (this.#kicked = kicked));
@@ -65,7 +66,8 @@ export class Call extends Emitter {
     const title = byId('room-title', HTMLElement);
     setText(title, this.#rid);
     document.title = `${this.#rid} – Anabranch`;
-    history.replaceState(null, '', roomLink(this.#rid));
+    // A token stays in the address, for when the page is loaded again.
+    history.replaceState(null, '', `${roomLink(this.#rid)}${location.hash}`);
     this.#root.hidden = false;
     title.focus();
   }

@@ -54,6 +54,23 @@ export function initialRoom() {
   return clean(new URLSearchParams(location.search).get('room') ?? '') || remembered('room') || newRoom();
 }
 
+/** The token in the address, behind `#token=`: what stands there is never sent to a server. @returns {string | undefined} */
+export function token() {
+  return new URLSearchParams(location.hash.slice(1)).get('token') || undefined;
+}
+
+/** Whom a token is for, if it is one. @param {string} token @returns {string | undefined} */
+export function bearer(token) {
+  try {
+    const [, payload = ''] = token.split('.');
+    const bytes = Uint8Array.from(atob(payload.replace(/-/g, '+').replace(/_/g, '/')), (letter) => letter.charCodeAt(0));
+    const { sub } = JSON.parse(new TextDecoder().decode(bytes));
+    return typeof sub === 'string' ? sub : undefined;
+  } catch {
+    return undefined; // the server will say what is wrong with it
+  }
+}
+
 /** @param {string} rid */
 export function roomLink(rid) {
   const url = new URL('/', location.href);

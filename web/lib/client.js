@@ -12,6 +12,7 @@ export const LONGEST_ID = 128;
  * @property {string} uid who we are: 1 to 128 bytes, no control characters. The same id on a second connection kicks the first
  * @property {string | URL | Iterable<string | URL>} [url] of the server's `/ws`, or of several servers of one cluster: when one
  *   fails, another is next; default: those of the server which served the page, and those that it names
+ * @property {string} [token] lets us in, where the server asks for one: a JSON Web Token whose `sub` is the uid
  * @property {RTCConfiguration} [rtc] for every peer connection; the server needs no STUN or TURN
  *
  * @typedef {object} ClientEvents
@@ -28,12 +29,12 @@ export class Client extends Emitter {
   #rooms = new Map();
 
   /** @param {ClientOptions} options */
-  constructor({ uid, url, rtc = {} }) {
+  constructor({ uid, url, token, rtc = {} }) {
     super();
     assertId('uid', uid);
     this.uid = uid;
     this.#rtc = rtc;
-    this.#connection = new Connection({ url: url ?? defaultUrl(), uid });
+    this.#connection = new Connection({ url: url ?? defaultUrl(), uid, token });
     if (url === undefined) void this.#findServers();
     this.#connection.on('open', (detail) => this.emit('connected', detail));
     this.#connection.on('lost', (detail) => this.emit('lost', detail));
@@ -42,6 +43,11 @@ export class Client extends Emitter {
 
   get state() {
     return this.#connection.state;
+  }
+
+  /** Another token, for the next connection: the one before it may have expired. @param {string | undefined} token */
+  set token(token) {
+    this.#connection.token = token;
   }
 
   /** The server of the page may know others of its cluster. */

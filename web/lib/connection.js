@@ -42,6 +42,8 @@ export class Connection extends Emitter {
   #state = 'idle';
   #servers;
   #uid;
+  /** Sent with each new connection. @type {string | undefined} */
+  token;
   #opened = false;
   /** @type {WebSocket | null} */
   #socket = null;
@@ -60,10 +62,14 @@ export class Connection extends Emitter {
   #stable;
   #online = () => this.retryNow();
 
-  /** @param {{ url: string | URL | Iterable<string | URL>, uid: string }} options `url`: of the servers' `/ws` */
-  constructor({ url, uid }) {
+  /**
+   * @param {{ url: string | URL | Iterable<string | URL>, uid: string, token?: string }} options `url`: of the servers'
+   *   `/ws`
+   */
+  constructor({ url, uid, token }) {
     super();
     this.#uid = uid;
+    this.token = token;
     this.#servers = new Servers(typeof url === 'string' || url instanceof URL ? [url] : url);
   }
 
@@ -153,7 +159,8 @@ export class Connection extends Emitter {
   #socketTo(server) {
     const url = new URL(server);
     url.searchParams.set('peer', this.#uid);
-    return new WebSocket(url, 'protoo');
+    // The one place where a page can put a token that no log of addresses has.
+    return new WebSocket(url, this.token ? ['protoo', `bearer.${this.token}`] : ['protoo']);
   }
 
   /** A socket that was given up still reports its end: everything asks first whether it is the one. @param {WebSocket} socket */

@@ -8,8 +8,9 @@ class FakeSocket {
   sent = [];
   closed = false;
 
-  constructor(url) {
+  constructor(url, protocols) {
     this.host = new URL(url).host;
+    this.protocols = protocols;
     FakeSocket.made.push(this);
   }
 
@@ -137,4 +138,20 @@ test('being kicked is the end', () => {
   mock.timers.tick(60_000);
   assert.deepEqual(events, ['open', 'closed']);
   assert.equal(FakeSocket.made.length, 1);
+});
+
+test('a token goes along as a sub-protocol, and a new one with the next connection', () => {
+  const connection = new Connection({ url: 'ws://one/ws', uid: 'me', token: 'a.b.c' });
+  connection.open();
+  connection.token = 'd.e.f';
+  FakeSocket.made[0].stand();
+  connection.reset('it is dead');
+  mock.timers.tick(60_000);
+  connection.token = undefined;
+  FakeSocket.made[1].stand();
+  connection.reset('it is dead');
+  mock.timers.tick(60_000);
+  const offered = FakeSocket.made.map(({ protocols }) => protocols);
+  assert.deepEqual(offered.slice(0, 3), [['protoo', 'bearer.a.b.c'], ['protoo', 'bearer.d.e.f'], ['protoo']]);
+  connection.close();
 });

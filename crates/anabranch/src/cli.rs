@@ -13,6 +13,7 @@ use crate::lifecycle::{self, EndSignals};
 use crate::load_test::{self, LoadTest};
 use crate::numbers::logs;
 use crate::ops::log_level;
+use crate::token::{self, TokenOptions};
 use crate::{descriptors, identity, roles};
 
 /// The exit code of a bad config; clap's own for a bad command line is the same.
@@ -34,13 +35,15 @@ enum Command {
     /// Run everything in this one process.
     Standalone(Options),
     /// Run a signalling node of a cluster: where clients connect.
-    Signal(Options),
+    Signal(SignalOptions),
     /// Run a register of a cluster: the owner of all rooms.
     Register(Options),
     /// Run an SFU of a cluster: it moves media.
     Sfu(Options),
     /// Check a config file and say what is wrong with it.
     Check(CheckOptions),
+    /// Make an access token.
+    Token(TokenCommand),
     /// Put a synthetic load on a running server and measure it.
     Loadtest(Box<LoadTest>),
 }
@@ -53,6 +56,23 @@ struct Options {
     /// Set one value, over file and environment; the value is TOML or a bare word.
     #[arg(long, value_name = "SECTION.KEY=VALUE")]
     set: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct SignalOptions {
+    #[command(flatten)]
+    options: Options,
+    /// Let everybody in, from everywhere: without it a node that has no [auth] listens on loopback only.
+    #[arg(long)]
+    insecure: bool,
+}
+
+#[derive(Debug, Args)]
+struct TokenCommand {
+    #[command(flatten)]
+    options: Options,
+    #[command(flatten)]
+    token: TokenOptions,
 }
 
 #[derive(Debug, Args)]
@@ -72,10 +92,13 @@ struct CheckOptions {
 #[must_use]
 pub fn main() -> ExitCode {
     match Cli::parse().command {
-        Command::Standalone(options) => start(Program::Standalone, &options),
-        Command::Signal(options) => start(Program::Signal, &options),
-        Command::Register(options) => start(Program::Register, &options),
-        Command::Sfu(options) => start(Program::Sfu, &options),
+        Command::Standalone(options) => start(Program::Standalone, &options, |_| Ok(())),
+        Command::Signal(SignalOptions { options, insecure }) => {
+            start(Program::Signal, &options, |config| if insecure { Ok(()) } else { config.check_entrance() })
+        }
+        Command::Register(options) => start(Program::Register, &options, |_| Ok(())),
+        Command::Sfu(options) => start(Program::Sfu, &options, |_| Ok(())),
+        Command::Token(TokenCommand { options, token }) => make_token(&options, &token),
         Command::Check(options) => check(&options),
         Command::Loadtest(command) => load_test::run(&command),
     }
@@ -92,9 +115,31 @@ fn check(options: &CheckOptions) -> ExitCode {
     }
 }
 
-fn start(program: Program, options: &Options) -> ExitCode {
+fn make_token(options: &Options, token: &TokenOptions) -> ExitCode {
+    let config = match Config::load(&sources(options.config.as_deref(), &options.set)) {
+        Ok(config) => config,
+        Err(error) => return bad_config(&error),
+    };
+    match token::make(token, &config) {
+        Ok(token) => {
+            println!("{token}");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("anabranch: {error:#}");
+            ExitCode::from(BAD_CONFIG)
+        }
+    }
+}
+
+fn start(
+    program: Program,
+    options: &Options,
+    more: impl FnOnce(&Config) -> Result<(), ConfigError>,
+) -> ExitCode {
     let config = Config::load(&sources(options.config.as_deref(), &options.set));
     let config = config.and_then(|config| config.check(program).map(|()| config));
+    let config = config.and_then(|config| more(&config).map(|()| config));
     match config {
         Ok(config) => run(program, config),
         Err(error) => bad_config(&error),

@@ -2,6 +2,7 @@
 //! file, the environment, the flags. Whatever is wrong is named with its place.
 
 mod address;
+mod auth;
 mod cluster;
 mod error;
 mod keys;
@@ -15,6 +16,7 @@ mod value;
 
 use std::path::Path;
 
+pub use auth::{Auth, KeysError};
 pub use cluster::{Etcd, Login, Nats, NatsLogin, PeerTls, Redis, RedisKind, Rpc, Secret};
 pub use error::ConfigError;
 use layers::Layers;
@@ -30,6 +32,8 @@ pub struct Config {
     pub node: Node,
     /// `[signal]`
     pub signal: Signal,
+    /// `[auth]`
+    pub auth: Option<Auth>,
     /// `[sfu]`
     pub sfu: Sfu,
     /// `[rpc]`
@@ -102,6 +106,7 @@ impl Config {
         let config = Self {
             node: layers.node()?,
             signal: layers.signal()?,
+            auth: layers.auth()?,
             sfu: layers.sfu()?,
             rpc: layers.rpc()?,
             etcd: layers.etcd()?,

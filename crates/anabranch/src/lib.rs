@@ -14,6 +14,7 @@ mod ops;
 mod pages;
 mod patience;
 mod roles;
+mod token;
 
 pub use lifecycle::Node;
 pub use ops::Need;

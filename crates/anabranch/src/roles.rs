@@ -1,6 +1,7 @@
 //! The programs: each wires one role, or all of them, to its edges.
 
 mod cluster_node;
+mod entrance;
 mod recordings;
 mod register;
 mod sfu;
@@ -16,8 +17,9 @@ use model::NodeId;
 use rpc::channel::NameTaken;
 use rpc::server::BindError;
 use rpc::tls::TlsError;
+use ::signal::Access;
 
-use crate::config::{Config, ConfigError, Program};
+use crate::config::{Config, ConfigError, KeysError, Program};
 use crate::edges::{self, EdgeError};
 use crate::lifecycle::Node;
 pub use register::RegisterNode;
@@ -64,6 +66,9 @@ pub enum StartError {
     /// The signalling node did not start.
     #[error(transparent)]
     Signal(::signal::StartError),
+    /// The keys of tokens cannot be used.
+    #[error("{0} (auth)")]
+    Keys(#[from] KeysError),
     /// Recordings cannot be uploaded as configured.
     #[error("{0} (upload)")]
     Upload(#[from] archive::OpenError),
@@ -134,13 +139,14 @@ pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::Reco
     }
 }
 
-pub(crate) fn signal_config(config: &Config, id: NodeId) -> ::signal::Config {
+pub(crate) fn signal_config(config: &Config, id: NodeId, access: Access) -> ::signal::Config {
     ::signal::Config {
         node: id,
         dc: config.node.dc.as_str().into(),
         listen: config.signal.listen,
         tls: config.signal.tls.clone().map(|files| ::signal::Tls { cert: files.cert, key: files.key }),
         allowed_origins: allowed_origins(&config.signal),
+        access,
         timing: ::signal::Timing::default(),
     }
 }

@@ -23,6 +23,9 @@ pub(super) const KEYS: &[Key] = &[
     key("signal", "key", None),
     key("signal", "allowed_origins", Some("[]")),
     key("signal", "urls", Some("[]")),
+    key("auth", "secret", None),
+    key("auth", "keys", None),
+    key("auth", "query", Some("false")),
     key("sfu", "ips", Some("[]")),
     key("sfu", "port", Some("40000")),
     key("sfu", "workers", None),
@@ -83,7 +86,7 @@ pub(super) const KEYS: &[Key] = &[
 ];
 
 /// Keys whose values nobody may see, in no message.
-const SECRETS: &[&str] = &["password", "token", "secret_access_key"];
+const SECRETS: &[&str] = &["password", "token", "secret", "secret_access_key"];
 
 /// Whether the value of a key is a secret.
 pub(super) fn is_secret(name: &str) -> bool {

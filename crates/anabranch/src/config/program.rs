@@ -75,6 +75,18 @@ impl Config {
         }
     }
 
+    /// Checks that not just anybody on the network can come in.
+    ///
+    /// # Errors
+    /// Says what to set.
+    pub fn check_entrance(&self) -> Result<(), ConfigError> {
+        if self.auth.is_some() || self.signal.listen.ip().is_loopback() {
+            return Ok(());
+        }
+        let why = "everybody could come in: set [auth], let signal.listen be an address of loopback, or say --insecure";
+        Err(ConfigError::of_program(Program::Signal, why))
+    }
+
     /// What a signalling node needs of the cluster.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use rpc::proto::signal_server::SERVICE_NAME;
 
 use super::cluster_node::{ClusterNode, Who};
 use super::standalone::greeting;
-use super::{SIGNAL_PATIENCE, StartError, signal_config};
+use super::{SIGNAL_PATIENCE, StartError, entrance, signal_config};
 use crate::config::{Config, Program};
 use crate::edges::Edge;
 use crate::house::House;
@@ -44,9 +44,11 @@ impl SignalNode {
             discovery: house.discovery.clone(),
             events: house.numbers().add(|registry| cluster::metered::events(nats.server, registry)),
         };
+        let access = entrance::open(config)?;
         let router = pages::router(&config.signal.urls);
-        let signal = signal::Signal::start(signal_config(config, id.clone()), edges, router).await;
+        let signal = signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
+        house.spawn(entrance::renew(config.auth.clone(), access));
         house.numbers().add(|registry| signal.register_metrics(registry));
         let services = rpc::server::builder().add_service(rpc::server::signal(signal.service()));
         house.serve_tcp(listener, services, SERVICE_NAME).await;

@@ -14,7 +14,7 @@ use register::Register;
 
 use super::cluster_node::Who;
 use super::recordings::Recordings;
-use super::{SIGNAL_PATIENCE, StartError, node_info, sfu_config, signal_config};
+use super::{SIGNAL_PATIENCE, StartError, entrance, node_info, sfu_config, signal_config};
 use crate::config::{Config, Program};
 use crate::house::House;
 use crate::lifecycle::Node;
@@ -76,9 +76,11 @@ impl Standalone {
         sfu.announce(&discovery, &address("sfu")).await?;
 
         let edges = signal::Edges { dialer: house.dialer.clone(), discovery: Arc::clone(&discovery), events };
+        let access = entrance::open(config)?;
         let router = pages::router(&config.signal.urls);
-        let signal = signal::Signal::start(signal_config(config, id.clone()), edges, router).await;
+        let signal = signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
+        house.spawn(entrance::renew(config.auth.clone(), access));
         house.numbers().add(|registry| signal.register_metrics(registry));
         let service = rpc::server::signal(signal.service());
         house.serve_in_process("signal", |server| server.add_service(service))?;

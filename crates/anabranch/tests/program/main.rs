@@ -6,4 +6,5 @@ mod command_line;
 mod operator;
 mod standalone;
 mod support;
+mod tokens;
 mod without_servers;

@@ -68,3 +68,17 @@ impl Client {
         notification["data"].clone()
     }
 }
+
+/// The first line of an answer, whatever becomes of the connection after it.
+pub(crate) async fn first_line(address: SocketAddr, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    while !answer.contains(&b'\n') {
+        let mut bytes = [0; 1024];
+        let count = stream.read(&mut bytes).await.unwrap();
+        assert!(count > 0, "the server closed");
+        answer.extend_from_slice(&bytes[..count]);
+    }
+    String::from_utf8_lossy(&answer).lines().next().unwrap_or_default().to_owned()
+}

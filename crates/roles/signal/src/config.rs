@@ -1,5 +1,6 @@
 //! What the wiring hands in.
 
+use crate::Access;
 use cluster::{Discovery, Events};
 use model::NodeId;
 use rpc::channel::Dialer;
@@ -19,6 +20,8 @@ pub struct Config {
     /// The web origins whose pages may connect, besides the server's own.
     /// `*` lets in every page.
     pub allowed_origins: Vec<String>,
+    /// Who may come in.
+    pub access: Access,
     /// The protocol's times.
     pub timing: Timing,
 }
@@ -59,6 +62,8 @@ pub struct Timing {
     /// How often the register hears who is still there. Several times within
     /// its own expiry of 60 s.
     pub refresh: Duration,
+    /// How often it is looked whether the certificate has changed.
+    pub certificates: Duration,
 }
 
 impl Default for Timing {
@@ -69,6 +74,7 @@ impl Default for Timing {
             silence: Duration::from_secs(45),
             idle: Duration::from_secs(60),
             refresh: Duration::from_secs(5),
+            certificates: Duration::from_secs(60),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What all connections of a node share.
 
-use crate::{Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions};
+use crate::{Access, Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions};
 use model::{NodeId, Owner};
 use std::{
     sync::{
@@ -15,6 +15,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Context {
     pub(crate) node: NodeId,
     pub(crate) timing: Timing,
+    pub(crate) access: Access,
     pub(crate) clients: Arc<Clients>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) sessions: Sessions,
@@ -42,6 +43,7 @@ impl Context {
         Arc::new(Self {
             node: config.node.clone(),
             timing: config.timing,
+            access: config.access.clone(),
             rooms: Rooms::new(edges.events, Arc::clone(&clients), Arc::clone(&metrics)),
             clients,
             sessions: Sessions::default(),

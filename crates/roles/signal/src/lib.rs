@@ -2,6 +2,7 @@
 //!
 //! The role holds no truth: only which of its own clients is in which room.
 //! - [`server`]: TCP, TLS and HTTP up to the WebSocket.
+//! - [`access`]: who may come in, and what they may do.
 //! - [`session`]: one connection: what comes in, what goes out, how it ends.
 //! - [`method`]: one file for each request of the protocol.
 //! - [`room`]: hands a room's events to those of its members who are connected here.
@@ -10,6 +11,7 @@
 //! - [`drain`]: sends clients elsewhere, when this node or the SFU of their stream is to end.
 //! - [`service`]: what operators may ask of this node; [`metrics`]: what it counts.
 
+mod access;
 mod clients;
 mod config;
 mod context;
@@ -27,6 +29,7 @@ mod session;
 #[cfg(test)]
 mod simulation;
 
+pub use access::Access;
 pub use config::{Config, Edges, Timing, Tls};
 pub use server::StartError;
 pub use service::SignalService;

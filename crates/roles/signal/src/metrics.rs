@@ -24,13 +24,23 @@ pub(crate) enum Refused {
     Origin,
     /// No uid, or one that is none.
     Uid,
+    /// No token, or one that does not let this user in.
+    Token,
     /// No WebSocket was asked for, or none came about.
     Upgrade,
 }
 
 impl Refused {
-    const ALL: [Self; 7] =
-        [Self::Full, Self::HalfOpen, Self::Tls, Self::Draining, Self::Origin, Self::Uid, Self::Upgrade];
+    const ALL: [Self; 8] = [
+        Self::Full,
+        Self::HalfOpen,
+        Self::Tls,
+        Self::Draining,
+        Self::Origin,
+        Self::Uid,
+        Self::Token,
+        Self::Upgrade,
+    ];
 
     fn name(self) -> &'static str {
         match self {
@@ -40,6 +50,7 @@ impl Refused {
             Self::Draining => "draining",
             Self::Origin => "origin",
             Self::Uid => "uid",
+            Self::Token => "token",
             Self::Upgrade => "upgrade",
         }
     }

@@ -9,6 +9,7 @@ mod half_open;
 mod origin;
 mod peer;
 mod tls;
+mod token;
 mod upgrade;
 
 use crate::{Config, context::Context, metrics::Refused};
@@ -61,12 +62,18 @@ impl Server {
         context: Arc<Context>,
         pages: axum::Router,
     ) -> Result<Self, StartError> {
-        let tls = config.tls.as_ref().map(tls::acceptor).transpose()?;
+        let tls = config.tls.as_ref().map(tls::Identity::read).transpose()?.map(Arc::new);
         let listen_error = |source| StartError::Listen { address: config.listen, source };
         let listener = TcpListener::bind(config.listen).await.map_err(listen_error)?;
         let address = listener.local_addr().map_err(listen_error)?;
         let router = upgrade::router(&context, &config.allowed_origins, pages);
         let tasks = context.tasks.clone();
+        if let Some(identity) = tls.clone() {
+            let (stop, interval) = (context.stop.clone(), context.timing.certificates);
+            tasks.spawn(async move {
+                stop.run_until_cancelled(identity.keep_fresh(interval)).await;
+            });
+        }
         tasks.spawn(accept(listener, Arc::new(Entrance::new(context, router, tls))));
         Ok(Self { address })
     }

@@ -22,6 +22,7 @@ pub(crate) use outbox::{Closing, Outbox};
 pub(crate) use roll::Sessions;
 
 use crate::{
+    access::Rights,
     context::Context,
     metrics::{Connected, Metrics},
     notice,
@@ -43,6 +44,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) struct Session {
     pub(crate) uid: UserId,
     pub(crate) owner: Owner,
+    pub(crate) rights: Rights,
     pub(crate) outbox: Outbox,
     /// Taken after a room's lock, never before it, and never while a room is
     /// entered or left.
@@ -58,10 +60,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(uid: UserId, owner: Owner, stop: CancellationToken, metrics: Arc<Metrics>) -> Self {
+    pub(crate) fn new(
+        uid: UserId,
+        owner: Owner,
+        rights: Rights,
+        stop: CancellationToken,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         Self {
             uid,
             owner,
+            rights,
             outbox: Outbox::new(metrics),
             holdings: Mutex::default(),
             unanswered: Mutex::default(),
@@ -126,10 +135,10 @@ impl Session {
 }
 
 /// Runs a connection to its end, and takes its users out of their rooms.
-pub(crate) async fn run(context: Arc<Context>, uid: UserId, wire: Wire) {
+pub(crate) async fn run(context: Arc<Context>, uid: UserId, rights: Rights, wire: Wire) {
     let (sink, stream) = wire::open(wire).await;
     let (metrics, stop) = (Arc::clone(&context.metrics), context.stop.child_token());
-    let session = Arc::new(Session::new(uid, context.new_owner(), stop, metrics));
+    let session = Arc::new(Session::new(uid, context.new_owner(), rights, stop, metrics));
     let _enrolled = context.sessions.enrol(&session);
     let _connected = Connected::new(&context.metrics);
     tracing::info!(uid = ?session.uid, connection = session.owner.connection, "connected");

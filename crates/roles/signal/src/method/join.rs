@@ -17,6 +17,7 @@ use std::slice;
 pub(super) async fn join(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
     let (rid, resume) = (data.rid()?, data.resume()?);
+    call.session.rights.enter(&rid)?;
     if call.context.takes_leave() {
         return Err(Refusal::plain(ErrorCode::Draining));
     }

@@ -5,6 +5,7 @@ use super::{
     getusers::version,
 };
 use crate::{
+    access::Right,
     clients::{Offer, deadline},
     refusal::Refusal,
     room::Room,
@@ -39,6 +40,10 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
     let rid = data.rid()?;
     let room = call.joined(&rid)?;
     let (sdp, info, record) = (data.offer()?, data.minfo()?, data.record()?);
+    call.session.rights.may(Right::Publish)?;
+    if record == Some(true) {
+        call.session.rights.may(Right::Record)?;
+    }
 
     let uid = &call.session.uid;
     let mid = StreamId::of(uid, unguessable()?);

@@ -5,6 +5,7 @@ use super::{
     publish::Jsep,
 };
 use crate::{
+    access::Right,
     clients::Offer,
     refusal::Refusal,
     room::Room,
@@ -25,6 +26,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
     let rid = data.rid()?;
     let room = call.joined(&rid)?;
     let (mid, sdp) = (data.mid()?, data.offer()?);
+    call.session.rights.may(Right::Subscribe)?;
 
     // The client's `sfuid` is not needed: the register knows where the stream is.
     let sfu = call.clients().find_stream(call.deadline, &rid, &mid).await?;

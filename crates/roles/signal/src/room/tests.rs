@@ -1,4 +1,5 @@
 use super::{Admitted, Room};
+use crate::access::Rights;
 use crate::session::{Next, Session};
 use futures_util::FutureExt;
 use model::{NodeId, Notice, Owner, RoomEvent, RoomId, RoomState, User, UserId};
@@ -15,7 +16,7 @@ fn user(name: &str, connection: u64) -> User {
 
 fn session(name: &str, connection: u64) -> Arc<Session> {
     let User { uid, owner, .. } = user(name, connection);
-    Arc::new(Session::new(uid, owner, CancellationToken::new(), Arc::default()))
+    Arc::new(Session::new(uid, owner, Rights::all(), CancellationToken::new(), Arc::default()))
 }
 
 fn state(version: u64, users: &[(&str, u64)]) -> RoomState {

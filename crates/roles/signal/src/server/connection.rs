@@ -1,8 +1,13 @@
 //! One TCP connection, from accept until it is a WebSocket or gone.
 
-use super::half_open::{HalfOpen, Pending};
+use super::{half_open::{HalfOpen, Pending}, tls::Identity};
 use crate::{context::Context, metrics::Refused};
-use axum::{body::Body, extract::Request, response::Response};
+use axum::{
+    body::Body,
+    extract::Request,
+    http::{HeaderValue, header::STRICT_TRANSPORT_SECURITY},
+    response::Response,
+};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn, upgrade::Upgraded};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Duration};
@@ -12,7 +17,6 @@ use tokio::{
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout, timeout_at},
 };
-use tokio_rustls::TlsAcceptor;
 use tower::Service;
 
 /// What a WebSocket runs on.
@@ -29,6 +33,9 @@ const MAX_HEADERS: usize = 64;
 /// nobody reads a page this slowly in good faith.
 const HTTP_LIFETIME: Duration = Duration::from_secs(60);
 
+/// Browsers that were here over TLS do not come without it.
+const A_YEAR: &str = "max-age=31536000";
+
 /// The rest of an answer, when the connection is to end.
 const HTTP_FAREWELL: Duration = Duration::from_secs(1);
 
@@ -41,12 +48,12 @@ pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<Owne
 pub(super) struct Entrance {
     context: Arc<Context>,
     router: axum::Router,
-    tls: Option<TlsAcceptor>,
+    tls: Option<Arc<Identity>>,
     half_open: HalfOpen,
 }
 
 impl Entrance {
-    pub(super) fn new(context: Arc<Context>, router: axum::Router, tls: Option<TlsAcceptor>) -> Self {
+    pub(super) fn new(context: Arc<Context>, router: axum::Router, tls: Option<Arc<Identity>>) -> Self {
         Self { context, router, tls, half_open: HalfOpen::default() }
     }
 
@@ -81,7 +88,7 @@ impl Entrance {
     async fn shake_hands(&self, socket: TcpStream, place: Place, pending: Pending) {
         let deadline = Instant::now() + self.context.timing.handshake;
         let Some(tls) = &self.tls else { return self.http(socket, deadline, place, pending).await };
-        match timeout_at(deadline, tls.accept(socket)).await {
+        match timeout_at(deadline, tls.acceptor().accept(socket)).await {
             Ok(Ok(stream)) => return self.http(stream, deadline, place, pending).await,
             Ok(Err(error)) => tracing::debug!(%error, "TLS handshake failed"),
             Err(_) => tracing::debug!("TLS handshake took too long"),
@@ -126,6 +133,13 @@ impl Entrance {
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(place.clone());
         let mut router = self.router.clone();
-        async move { router.call(request).await }
+        let secure = self.tls.is_some();
+        async move {
+            let mut response = router.call(request).await?;
+            if secure {
+                response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(A_YEAR));
+            }
+            Ok(response)
+        }
     }
 }

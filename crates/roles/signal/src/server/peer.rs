@@ -7,19 +7,34 @@ use model::UserId;
 /// # Errors
 /// What is wrong, as the HTTP answer says it.
 pub(super) fn peer(query: Option<&str>) -> Result<UserId, String> {
-    let mut found = None;
-    for pair in query.unwrap_or_default().split('&') {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if decoded(name) != b"peer" {
-            continue;
-        }
-        if found.replace(value).is_some() {
-            return Err("peer is given twice: expected /ws?peer=UID".to_owned());
-        }
-    }
-    let value = found.ok_or("peer is missing: expected /ws?peer=UID")?;
-    let text = String::from_utf8(decoded(value)).map_err(|_| "peer is not UTF-8")?;
+    let value = match parameter(query, "peer") {
+        Given::Once(value) => value,
+        Given::Never => return Err("peer is missing: expected /ws?peer=UID".to_owned()),
+        Given::Again => return Err("peer is given twice: expected /ws?peer=UID".to_owned()),
+    };
+    let text = String::from_utf8(value).map_err(|_| "peer is not UTF-8")?;
     UserId::parse(&text).map_err(|why| format!("peer {why}"))
+}
+
+/// How often a parameter stands in a query.
+pub(super) enum Given {
+    /// It does not.
+    Never,
+    /// Once, with this value.
+    Once(Vec<u8>),
+    /// More often.
+    Again,
+}
+
+/// Looks for a parameter of a query.
+pub(super) fn parameter(query: Option<&str>, wanted: &str) -> Given {
+    let pairs = query.unwrap_or_default().split('&').map(|pair| pair.split_once('=').unwrap_or((pair, "")));
+    let mut values = pairs.filter(|(name, _)| decoded(name) == wanted.as_bytes()).map(|(_, value)| value);
+    match (values.next(), values.next()) {
+        (None, _) => Given::Never,
+        (Some(value), None) => Given::Once(decoded(value)),
+        (Some(_), Some(_)) => Given::Again,
+    }
 }
 
 /// Undoes form encoding, which is what browsers' `URLSearchParams` write:

@@ -1,14 +1,14 @@
 //! `GET /ws?peer=UID`: checked, and made a WebSocket.
 
-use super::{connection::Place, origin::Origins, peer::peer};
-use crate::{context::Context, metrics::Refused, session};
+use super::{connection::Place, origin::Origins, peer::peer, token::token};
+use crate::{access::Rights, context::Context, metrics::Refused, session};
 use axum::{
     Router,
     body::Body,
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, StatusCode,
-        header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE},
+        header::{CONNECTION, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE},
     },
     response::{IntoResponse, Response},
     routing::any,
@@ -44,6 +44,9 @@ async fn open(State(door): State<Door>, request: Request) -> Response {
             let headers = [(UPGRADE, "websocket"), (CONNECTION, "upgrade"), (SEC_WEBSOCKET_VERSION, "13")];
             (StatusCode::UPGRADE_REQUIRED, headers, why).into_response()
         }
+        Err((_, (StatusCode::UNAUTHORIZED, why))) => {
+            (StatusCode::UNAUTHORIZED, [(WWW_AUTHENTICATE, "Bearer")], why).into_response()
+        }
         Err((_, answer)) => answer.into_response(),
     }
 }
@@ -60,6 +63,7 @@ impl Door {
         }
         let uid = peer(request.uri().query());
         let uid = uid.map_err(|why| (Refused::Uid, (StatusCode::BAD_REQUEST, why)))?;
+        let rights = self.rights(&request, &uid)?;
         let response = create_response_with_body(&request, Body::empty);
         let mut response = response.map_err(|error| {
             let why = format!("expected a WebSocket: {error}");
@@ -69,19 +73,33 @@ impl Door {
             let name = HeaderValue::from_static(protoo::SUB_PROTOCOL);
             response.headers_mut().insert(SEC_WEBSOCKET_PROTOCOL, name);
         }
-        self.start_session(&mut request, uid);
+        self.start_session(&mut request, uid, rights);
         Ok(response)
     }
 
+    /// What a client may do that says it is this user.
+    fn rights(&self, request: &Request, uid: &UserId) -> Result<Rights, (Refused, Answer)> {
+        let refused = |status, why: String| (Refused::Token, (status, why));
+        let access = &self.context.access;
+        let token = token(request.headers(), request.uri().query(), access.takes_query())
+            .map_err(|why| refused(StatusCode::BAD_REQUEST, why.to_owned()))?;
+        let rights = access.admit(token.as_deref());
+        let rights = rights.map_err(|why| refused(StatusCode::UNAUTHORIZED, why.to_string()))?;
+        if rights.is_for(uid) {
+            return Ok(rights);
+        }
+        Err(refused(StatusCode::FORBIDDEN, "the token is for another user than peer".to_owned()))
+    }
+
     /// The session starts when the response is out.
-    fn start_session(&self, request: &mut Request, uid: UserId) {
+    fn start_session(&self, request: &mut Request, uid: UserId, rights: Rights) {
         let place = request.extensions_mut().remove::<Place>();
         let upgraded = hyper::upgrade::on(request);
         let context = Arc::clone(&self.context);
         self.context.tasks.spawn(async move {
             let _place = place;
             match timeout(context.timing.handshake, upgraded).await {
-                Ok(Ok(upgraded)) => return session::run(context, uid, TokioIo::new(upgraded)).await,
+                Ok(Ok(upgraded)) => return session::run(context, uid, rights, TokioIo::new(upgraded)).await,
                 Ok(Err(error)) => tracing::debug!(%error, "upgrade failed"),
                 Err(_) => tracing::debug!("upgrade took too long"),
             }

@@ -7,7 +7,7 @@ use super::{
     replay::Replay,
     serving::Site,
 };
-use crate::{Config, Edges, Timing, context::Context, keeper, session::Session};
+use crate::{Access, Config, Edges, Timing, access::Rights, context::Context, keeper, session::Session};
 use cluster::discovery::MemoryDiscovery;
 use model::{NodeId, UserId};
 use std::{net::SocketAddr, sync::Arc};
@@ -37,6 +37,7 @@ impl Node {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             tls: None,
             allowed_origins: Vec::new(),
+            access: Access::everybody(),
             timing: Timing::default(),
         };
         let edges =
@@ -72,7 +73,7 @@ impl Node {
         let alive = self.alive.as_mut()?;
         let context = Arc::clone(&alive.context);
         let (stop, metrics) = (context.stop.child_token(), Arc::clone(&context.metrics));
-        let session = Session::new(uid.clone(), context.new_owner(), stop, metrics);
+        let session = Session::new(uid.clone(), context.new_owner(), Rights::all(), stop, metrics);
         let (owner, replay) = (session.owner.clone(), Arc::new(replay));
         alive.replays.push(Arc::clone(&replay));
         let (requests, serving) = line::open(context, Arc::new(session), Arc::clone(&replay));

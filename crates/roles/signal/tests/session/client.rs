@@ -54,6 +54,11 @@ impl Client {
     pub(crate) async fn connect(address: SocketAddr, uid: &str) -> Self {
         let uid: String = uid.bytes().map(|byte| format!("%{byte:02x}")).collect();
         let (socket, _) = open(address, &format!("/ws?peer={uid}"), &[]).await.unwrap();
+        Self::on(socket)
+    }
+
+    /// On a WebSocket that stands.
+    pub(crate) fn on(socket: WebSocketStream<TcpStream>) -> Self {
         Self { socket, inbox: VecDeque::new(), next_id: 1 }
     }
 

@@ -23,7 +23,7 @@ use tokio::{
     net::TcpStream,
     time::timeout,
 };
-use tokio_rustls::TlsConnector;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_tungstenite::tungstenite::{Error, Message};
 
 /// What the server says to some bytes, until it closes.
@@ -147,11 +147,36 @@ impl Identity {
     fn new(name: &str) -> Self {
         let directory = std::env::temp_dir().join(format!("signal-{name}-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         let tls = Tls { cert: directory.join("cert.pem"), key: directory.join("key.pem") };
+        let certificate = Self::written(&tls);
+        Self { directory, tls, certificate }
+    }
+
+    /// Another certificate and key, in the same files.
+    fn renew(&mut self) {
+        self.certificate = Self::written(&self.tls);
+    }
+
+    fn written(tls: &Tls) -> CertificateDer<'static> {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
         std::fs::write(&tls.cert, made.cert.pem()).unwrap();
         std::fs::write(&tls.key, made.signing_key.serialize_pem()).unwrap();
-        Self { directory, tls, certificate: made.cert.der().clone() }
+        made.cert.der().clone()
+    }
+
+    /// A connection of somebody who trusts nothing but this certificate.
+    async fn connect(&self, address: SocketAddr) -> std::io::Result<TlsStream<TcpStream>> {
+        let mut roots = RootCertStore::empty();
+        roots.add(self.certificate.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let tcp = TcpStream::connect(address).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        TlsConnector::from(Arc::new(client)).connect(name, tcp).await
     }
 }
 
@@ -165,17 +190,7 @@ impl Drop for Identity {
 async fn with_a_certificate_it_is_wss() {
     let identity = Identity::new("wss");
     let world = World::with_tls(identity.tls.clone()).await;
-    let mut roots = RootCertStore::empty();
-    roots.add(identity.certificate.clone()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tcp = TcpStream::connect(world.address()).await.unwrap();
-    let name = ServerName::try_from("localhost").unwrap();
-    let tls = TlsConnector::from(Arc::new(client)).connect(name, tcp).await.unwrap();
+    let tls = identity.connect(world.address()).await.unwrap();
     let (mut socket, _) =
         tokio_tungstenite::client_async("wss://localhost/ws?peer=alice", tls).await.unwrap();
     socket
@@ -187,6 +202,32 @@ async fn with_a_certificate_it_is_wss() {
         answer.to_text().unwrap(),
         r#"{"response":true,"id":1,"ok":true,"data":{"users":[],"pubs":[]}}"#
     );
+}
+
+#[tokio::test]
+async fn a_renewed_certificate_is_taken_while_the_node_runs() {
+    let mut identity = Identity::new("renewed");
+    let mut config = Config { tls: Some(identity.tls.clone()), ..config() };
+    config.timing.certificates = Duration::from_millis(20);
+    let world = World::with(config).await;
+    let mut before = identity.connect(world.address()).await.unwrap();
+    // Half of it is there for a moment, and then all.
+    std::fs::write(&identity.tls.cert, "-----BEGIN CERTIFICATE-----\n").unwrap();
+    identity.renew();
+    let deadline = Instant::now() + PATIENCE;
+    while identity.connect(world.address()).await.is_err() {
+        assert!(Instant::now() < deadline, "the new certificate is not shown");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    // Who was connected stays so, and hears that TLS is the way to come.
+    before.write_all(b"GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await.unwrap();
+    let mut answer = Vec::new();
+    // The end of TLS may be missing at the end of the connection.
+    let _ = timeout(PATIENCE, before.read_to_end(&mut answer)).await.expect("the server never closed");
+    let answer = String::from_utf8_lossy(&answer).to_lowercase();
+    assert!(answer.contains("strict-transport-security: max-age="), "{answer}");
+    let plain = World::new().await;
+    assert!(!get(plain.address(), "/ws", "").await.to_lowercase().contains("strict-transport-security"));
 }
 
 #[tokio::test]

@@ -20,6 +20,8 @@ mod requests;
 #[cfg(test)]
 mod rooms;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod unreliable;
 #[cfg(test)]
 mod world;

@@ -4,7 +4,7 @@ use crate::{client::Client, fake_sfu::FakeSfu, unreliable::Unreliable};
 use cluster::{Discovery, Lease, NodeInfo, Role, Store, discovery::MemoryDiscovery, store::MemoryStore};
 use model::{NodeId, RoomId, RoomState};
 use rpc::channel::{Dialer, InProcess};
-use signal::{Config, Edges, Signal, Timing, Tls};
+use signal::{Access, Config, Edges, Signal, Timing, Tls};
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
@@ -30,6 +30,7 @@ pub(crate) fn config() -> Config {
         listen: SocketAddr::from(([127, 0, 0, 1], 0)),
         tls: None,
         allowed_origins: Vec::new(),
+        access: Access::everybody(),
         timing: Timing::default(),
     }
 }
