@@ -12,12 +12,12 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use ::signal::Access;
 use cluster::{DiscoveryError, NodeInfo, Role};
 use model::NodeId;
 use rpc::channel::NameTaken;
 use rpc::server::BindError;
 use rpc::tls::TlsError;
-use ::signal::Access;
 
 use crate::config::{Config, ConfigError, KeysError, Program};
 use crate::edges::{self, EdgeError};

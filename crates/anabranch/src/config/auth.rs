@@ -65,8 +65,10 @@ impl Auth {
 
 /// By the order of their names, so that errors do not depend on the disk's.
 fn in_folder(folder: &Path) -> Result<Vec<KeySpec>, KeysError> {
-    let unreadable =
-        |path: &Path, error: &dyn std::fmt::Display| KeysError::Unreadable { path: path.into(), why: error.to_string() };
+    let unreadable = |path: &Path, error: &dyn std::fmt::Display| KeysError::Unreadable {
+        path: path.into(),
+        why: error.to_string(),
+    };
     let entries = fs::read_dir(folder).map_err(|error| unreadable(folder, &error))?;
     let mut paths = entries
         .map(|entry| entry.map(|entry| entry.path()))
@@ -104,8 +106,11 @@ fn in_folder(folder: &Path) -> Result<Vec<KeySpec>, KeysError> {
 impl Layers {
     pub(super) fn auth(&self) -> Result<Option<Auth>, ConfigError> {
         const S: &str = "auth";
-        let auth =
-            Auth { secret: self.secret(S, "secret")?, keys: self.path(S, "keys")?, query: self.flag(S, "query")? };
+        let auth = Auth {
+            secret: self.secret(S, "secret")?,
+            keys: self.path(S, "keys")?,
+            query: self.flag(S, "query")?,
+        };
         if auth.secret.is_none() && auth.keys.is_none() {
             return if auth.query { Err(self.alone(S, "query", "secret")) } else { Ok(None) };
         }

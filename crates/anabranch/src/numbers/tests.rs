@@ -77,7 +77,7 @@ async fn all_numbers() -> String {
     std::fs::remove_dir_all(dir).unwrap();
     numbers.add(|registry| sfu.register_metrics(registry));
     let edges = signal::Edges { dialer, discovery, events };
-    let signal = crate::roles::signal_config(&config, id);
+    let signal = crate::roles::signal_config(&config, id, ::signal::Access::everybody());
     let signal = signal::Signal::start(signal, edges, axum::Router::new()).await.unwrap();
     numbers.add(|registry| signal.register_metrics(registry));
     numbers.text().unwrap()

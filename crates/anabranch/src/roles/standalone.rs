@@ -78,7 +78,8 @@ impl Standalone {
         let edges = signal::Edges { dialer: house.dialer.clone(), discovery: Arc::clone(&discovery), events };
         let access = entrance::open(config)?;
         let router = pages::router(&config.signal.urls);
-        let signal = signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
+        let signal =
+            signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
         house.spawn(entrance::renew(config.auth.clone(), access));
         house.numbers().add(|registry| signal.register_metrics(registry));

@@ -19,7 +19,8 @@ struct Folder(PathBuf);
 impl Folder {
     fn new() -> Self {
         static NEXT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("anabranch-tokens-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let name =
+            format!("anabranch-tokens-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder).unwrap();
         Self(folder)
@@ -61,7 +62,8 @@ struct Server {
 
 impl Server {
     fn start(settings: &[&str]) -> Self {
-        let own = ["signal.listen=127.0.0.1:0", "ops.listen=127.0.0.1:0", "sfu.ips=[\"127.0.0.1\"]", "sfu.port=0"];
+        let own =
+            ["signal.listen=127.0.0.1:0", "ops.listen=127.0.0.1:0", "sfu.ips=[\"127.0.0.1\"]", "sfu.port=0"];
         let all = own.iter().chain(settings).flat_map(|setting| ["--set", setting]);
         let mut command = Command::new(env!("CARGO_BIN_EXE_anabranch"));
         let mut child = command.arg("standalone").args(all).stdout(Stdio::piped()).spawn().unwrap();
@@ -77,7 +79,8 @@ impl Server {
     /// The status of ann's upgrade with a token.
     async fn lets_in(&self, token: Option<&str>) -> u16 {
         let header = token.map(|token| format!("\r\nAuthorization: Bearer {token}")).unwrap_or_default();
-        let upgrade = "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
+        let upgrade =
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==";
         let request = format!(
             "GET /ws?peer=ann HTTP/1.1\r\nHost: localhost\r\nConnection: upgrade\r\n{upgrade}{header}\r\n\r\n"
         );

@@ -1,6 +1,8 @@
 //! What all connections of a node share.
 
-use crate::{Access, Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions};
+use crate::{
+    Access, Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions,
+};
 use model::{NodeId, Owner};
 use std::{
     sync::{

@@ -1,6 +1,9 @@
 //! One TCP connection, from accept until it is a WebSocket or gone.
 
-use super::{half_open::{HalfOpen, Pending}, tls::Identity};
+use super::{
+    half_open::{HalfOpen, Pending},
+    tls::Identity,
+};
 use crate::{context::Context, metrics::Refused};
 use axum::{
     body::Body,

@@ -3,13 +3,19 @@
 
 use super::StartError;
 use crate::Tls;
+use parking_lot::RwLock;
 use rustls::{
     ServerConfig,
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use parking_lot::RwLock;
-use std::{fmt::Display, fs, path::Path, sync::Arc, time::{Duration, SystemTime}};
+use std::{
+    fmt::Display,
+    fs,
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 use tokio_rustls::TlsAcceptor;
 
 /// The identity of now.

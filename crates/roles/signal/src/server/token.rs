@@ -21,7 +21,8 @@ pub(super) fn token(
 ) -> Result<Option<String>, &'static str> {
     let mut found = Vec::new();
     let offers = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|offer| offer.to_str().ok());
-    let offers = offers.flat_map(|offer| offer.split(',')).filter_map(|offer| offer.trim().strip_prefix(PREFIX));
+    let offers =
+        offers.flat_map(|offer| offer.split(',')).filter_map(|offer| offer.trim().strip_prefix(PREFIX));
     found.extend(offers.map(str::to_owned));
     for value in headers.get_all(AUTHORIZATION) {
         let value = value.to_str().unwrap_or_default();
@@ -47,8 +48,12 @@ mod tests {
 
     fn headers(protocols: &[&'static str], authorizations: &[&'static str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        protocols.iter().for_each(|value| drop(headers.append(SEC_WEBSOCKET_PROTOCOL, value.parse().unwrap())));
-        authorizations.iter().for_each(|value| drop(headers.append(AUTHORIZATION, value.parse().unwrap())));
+        for value in protocols {
+            headers.append(SEC_WEBSOCKET_PROTOCOL, value.parse().unwrap());
+        }
+        for value in authorizations {
+            headers.append(AUTHORIZATION, value.parse().unwrap());
+        }
         headers
     }
 
