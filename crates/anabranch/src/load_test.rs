@@ -2,13 +2,18 @@
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
+use auth::{Claims, Grant, RoomPattern, SigningKey};
 use clap::{Args, ValueEnum};
 use loadtest::client::{Kind, Profile};
-use loadtest::{LoadError, Options, Peer, Report};
+use loadtest::{LoadError, Options, Peer, Report, TokenMaker};
+use model::{RoomId, UserId};
 
 use crate::descriptors;
+
+/// How long the tokens of the load are valid.
+const A_DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// As a bad command line ends with clap.
 const BAD_OPTIONS: u8 = 2;
@@ -79,6 +84,9 @@ pub(crate) struct LoadTest {
     /// Subscriptions that share a WebSocket.
     #[arg(long, value_name = "N", default_value_t = 50)]
     per_user: usize,
+    /// A shared secret of the server's [auth], for tokens of all users of the load.
+    #[arg(long, value_name = "TEXT")]
+    secret: Option<String>,
     /// Write the figures as JSON.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -109,7 +117,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
 }
 
 impl LoadTest {
-    fn options(&self) -> Options {
+    fn options(&self, tokens: Option<TokenMaker>) -> Options {
         let kinds = match (self.audio_only, self.video_only) {
             (true, _) => vec![Kind::Audio],
             (_, true) => vec![Kind::Video],
@@ -144,7 +152,16 @@ impl LoadTest {
             },
             pids: self.pid.clone(),
             subscriptions_per_user: self.per_user,
+            tokens,
         }
+    }
+
+    fn tokens(&self) -> Result<Option<TokenMaker>, String> {
+        let Some(secret) = &self.secret else { return Ok(None) };
+        let key =
+            SigningKey::from_secret(None, secret.as_bytes()).map_err(|why| format!("--secret {why}"))?;
+        let room = RoomId::parse(&self.room).map_err(|why| format!("--room {why}"))?;
+        Ok(Some(TokenMaker::new(move |uid| token(&key, uid, &room).unwrap_or_default())))
     }
 }
 
@@ -152,7 +169,11 @@ impl LoadTest {
 pub(crate) fn run(command: &LoadTest) -> ExitCode {
     // Each connection has a socket.
     descriptors::raise_limit();
-    let report = match loadtest::run(&command.options()) {
+    let tokens = match command.tokens() {
+        Ok(tokens) => tokens,
+        Err(error) => return end(BAD_OPTIONS, &error),
+    };
+    let report = match loadtest::run(&command.options(tokens)) {
         Ok(report) => report,
         Err(error @ LoadError::BadOption(_)) => return end(BAD_OPTIONS, &error.to_string()),
         Err(error) => return end(1, &error.to_string()),
@@ -165,6 +186,21 @@ pub(crate) fn run(command: &LoadTest) -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => end(1, &reason),
     }
+}
+
+/// All that a user of the load does; it outlives any test.
+fn token(key: &SigningKey, uid: &str, room: &RoomId) -> Option<String> {
+    let grant = Grant {
+        uid: UserId::parse(uid).ok()?,
+        rooms: vec![RoomPattern::Room(room.clone())],
+        publish: true,
+        subscribe: true,
+        broadcast: false,
+        record: false,
+        admin: false,
+        expires: SystemTime::now() + A_DAY,
+    };
+    key.sign(&Claims { grant, not_before: None }).ok()
 }
 
 fn end(code: u8, reason: &str) -> ExitCode {

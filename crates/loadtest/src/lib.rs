@@ -23,6 +23,7 @@ mod signalling;
 mod socket;
 mod stage;
 mod stamp;
+mod token;
 mod totals;
 
 pub use error::{ConnectError, LoadError};
@@ -34,6 +35,7 @@ pub use sample::{GeneratorUse, Sample, ServerUse};
 pub use sequence_log::{Place, SequenceLog};
 pub use signalling::SignallingError;
 pub use stamp::{STAMP, Stamp};
+pub use token::TokenMaker;
 pub use totals::{Totals, TrackTotals};
 
 /// Sets up the load, measures it once, and takes it down again.

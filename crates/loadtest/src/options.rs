@@ -1,6 +1,7 @@
 //! What load is wanted.
 
 use crate::client::{Kind, Profile};
+use crate::token::TokenMaker;
 use std::time::Duration;
 
 /// The shortest payload of a video packet: descriptor, frame header and stamp.
@@ -62,6 +63,8 @@ pub struct Options {
     pub pids: Vec<u32>,
     /// Subscriptions that share a WebSocket.
     pub subscriptions_per_user: usize,
+    /// For a server that lets nobody in without.
+    pub tokens: Option<TokenMaker>,
 }
 
 impl Default for Options {
@@ -87,6 +90,7 @@ impl Default for Options {
             profile: Profile::AeadAes128Gcm,
             pids: Vec::new(),
             subscriptions_per_user: 50,
+            tokens: None,
         }
     }
 }

@@ -62,9 +62,9 @@ pub(crate) enum Session {
 impl Session {
     /// Connects as `uid`.
     pub(crate) async fn join(options: &Options, uid: &str) -> Result<Self, SignallingError> {
-        let Options { url, room, .. } = options;
+        let Options { url, room, tokens, .. } = options;
         Ok(match options.peer {
-            Peer::Anabranch => Self::Protoo(protoo::Session::join(url, uid, room).await?),
+            Peer::Anabranch => Self::Protoo(protoo::Session::join(url, uid, room, tokens.as_ref()).await?),
             Peer::Janus => Self::Janus(janus::Session::join(url, room).await?),
         })
     }

@@ -11,7 +11,7 @@ pub(super) fn open(config: &Config) -> Result<Access, StartError> {
     match &config.auth {
         Some(auth) => Ok(Access::with_tokens(auth.read_keys()?, auth.query)),
         None => {
-            tracing::warn!("everybody may come in and do everything: [auth] is not set");
+            tracing::info!("everybody may come in and do everything: [auth] is not set");
             Ok(Access::everybody())
         }
     }

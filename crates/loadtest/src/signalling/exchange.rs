@@ -11,9 +11,9 @@ use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::http::HeaderValue;
+use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
 
 /// A server that is slower than this is no use to anybody: its own calls are given up after 3 s each. The text of
@@ -47,9 +47,9 @@ pub(super) struct Exchange {
 }
 
 impl Exchange {
-    /// Connects with a sub-protocol.
-    pub(super) async fn open(url: &str, protocol: &'static str, sort: Sort) -> Result<Self, SignallingError> {
-        let connecting = timeout(PATIENCE, connect(url, protocol)).await;
+    /// Connects with one of these sub-protocols.
+    pub(super) async fn open(url: &str, protocols: &str, sort: Sort) -> Result<Self, SignallingError> {
+        let connecting = timeout(PATIENCE, connect(url, protocols)).await;
         let socket = connecting.map_err(|_| SignallingError::Silence("connect"))??;
         let (outgoing, to_send) = mpsc::unbounded_channel();
         let pending = Pending::default();
@@ -113,9 +113,11 @@ pub(super) async fn arrival(
     message.map_err(|_| SignallingError::Closed(method))
 }
 
-async fn connect(url: &str, protocol: &'static str) -> Result<WebSocketStream<TcpStream>, SignallingError> {
+async fn connect(url: &str, protocols: &str) -> Result<WebSocketStream<TcpStream>, SignallingError> {
     let mut request = url.into_client_request().map_err(Box::new)?;
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(protocol));
+    let protocols = HeaderValue::from_str(protocols);
+    let protocols = protocols.map_err(|error| Box::new(tungstenite::Error::HttpFormat(error.into())))?;
+    request.headers_mut().insert("Sec-WebSocket-Protocol", protocols);
     let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
     let tcp = TcpStream::connect((host, request.uri().port_u16().unwrap_or(80))).await?;
     tcp.set_nodelay(true)?;

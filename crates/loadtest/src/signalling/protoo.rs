@@ -5,6 +5,7 @@ use super::terms::Terms;
 use super::{Name, SignallingError, text};
 use crate::client::{Client, Kind};
 use crate::error::ConnectError;
+use crate::token::TokenMaker;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -20,8 +21,14 @@ pub(crate) struct Session {
 
 impl Session {
     /// Connects as `uid` and joins the room.
-    pub(super) async fn join(url: &str, uid: &str, room: &str) -> Result<Self, SignallingError> {
-        let exchange = Exchange::open(&format!("{url}?peer={uid}"), "protoo", sort).await?;
+    pub(super) async fn join(
+        url: &str,
+        uid: &str,
+        room: &str,
+        tokens: Option<&TokenMaker>,
+    ) -> Result<Self, SignallingError> {
+        let token = tokens.map(|tokens| format!(", bearer.{}", tokens.make(uid))).unwrap_or_default();
+        let exchange = Exchange::open(&format!("{url}?peer={uid}"), &format!("protoo{token}"), sort).await?;
         let alive = json!({"notification": true, "method": "keepalive", "data": {"rid": room}});
         exchange.keep_alive(alive.to_string(), KEEPALIVE);
         let session = Self { room: room.to_owned(), exchange };

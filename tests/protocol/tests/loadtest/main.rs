@@ -4,8 +4,8 @@
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
-use peer::Server;
 use peer::server::binary_path;
+use peer::{Server, ServerConfig};
 use serde_json::Value;
 
 /// A file of this test's own.
@@ -103,4 +103,16 @@ fn nobody_there_and_bad_options_have_exit_codes_of_their_own() {
         let output = load_test(&wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}: {}", said(&output));
     }
+}
+
+#[test]
+fn a_server_that_asks_for_tokens_gets_them() {
+    const SECRET: &str = "a secret that is long enough for it";
+    let server = Server::with(ServerConfig::default().set("auth.secret", SECRET));
+    let wanted = ["--publishers", "1", "--subscribers", "2", "--duration", "1", "--warm-up", "0.2"];
+    let report = figures(&server, "tokens.json", &[&wanted[..], &["--secret", SECRET]].concat());
+    assert!(number(&report["whole"]["audio"]["received"]) > 0.0, "{report:#}");
+    let output = load_test(&[&["--url", server.ws_url()], &wanted[..]].concat());
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("401"), "{}", said(&output));
 }
