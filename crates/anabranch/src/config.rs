@@ -23,7 +23,7 @@ use layers::Layers;
 pub use program::Program;
 pub use record::{Record, Upload};
 use sections::MAX_WORKERS;
-pub use sections::{Log, Node, Ops, Sfu, Signal, TlsFiles};
+pub use sections::{Limits, Log, Node, Ops, Sfu, Signal, TlsFiles};
 
 /// Everything that anabranch can be told. One config may serve all roles: each reads its part.
 #[derive(Debug)]
@@ -34,6 +34,8 @@ pub struct Config {
     pub signal: Signal,
     /// `[auth]`
     pub auth: Option<Auth>,
+    /// `[limits]`
+    pub limits: Limits,
     /// `[sfu]`
     pub sfu: Sfu,
     /// `[rpc]`
@@ -107,6 +109,7 @@ impl Config {
             node: layers.node()?,
             signal: layers.signal()?,
             auth: layers.auth()?,
+            limits: layers.limits()?,
             sfu: layers.sfu()?,
             rpc: layers.rpc()?,
             etcd: layers.etcd()?,

@@ -147,6 +147,10 @@ pub(crate) fn signal_config(config: &Config, id: NodeId, access: Access) -> ::si
         tls: config.signal.tls.clone().map(|files| ::signal::Tls { cert: files.cert, key: files.key }),
         allowed_origins: allowed_origins(&config.signal),
         access,
+        limits: ::signal::Limits {
+            connections: config.limits.connections,
+            connections_per_address: config.limits.connections_per_address,
+        },
         timing: ::signal::Timing::default(),
     }
 }

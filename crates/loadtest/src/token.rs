@@ -18,6 +18,13 @@ impl TokenMaker {
     }
 }
 
+/// The same one, not only one that makes the same.
+impl PartialEq for TokenMaker {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
 impl fmt::Debug for TokenMaker {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TokenMaker")

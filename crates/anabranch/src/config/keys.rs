@@ -26,6 +26,8 @@ pub(super) const KEYS: &[Key] = &[
     key("auth", "secret", None),
     key("auth", "keys", None),
     key("auth", "query", Some("false")),
+    key("limits", "connections", Some("16384")),
+    key("limits", "connections_per_address", Some("1024")),
     key("sfu", "ips", Some("[]")),
     key("sfu", "port", Some("40000")),
     key("sfu", "workers", None),

@@ -22,8 +22,26 @@ pub struct Config {
     pub allowed_origins: Vec<String>,
     /// Who may come in.
     pub access: Access,
+    /// How much there may be.
+    pub limits: Limits,
     /// The protocol's times.
     pub timing: Timing,
+}
+
+/// What clients may take, at the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections at the same time, HTTP and WebSocket together. Further ones are closed as soon as they are accepted.
+    /// A quiet one costs a file descriptor and some 10 KB (measured).
+    pub connections: usize,
+    /// Those of one address: an IPv4 address, or the first 64 bits of an IPv6 address. Loopback has no limit of its own.
+    pub connections_per_address: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { connections: 16_384, connections_per_address: 1_024 }
+    }
 }
 
 /// Files with the server's identity, both PEM.

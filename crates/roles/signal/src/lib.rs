@@ -30,7 +30,7 @@ mod session;
 mod simulation;
 
 pub use access::Access;
-pub use config::{Config, Edges, Timing, Tls};
+pub use config::{Config, Edges, Limits, Timing, Tls};
 pub use server::StartError;
 pub use service::SignalService;
 

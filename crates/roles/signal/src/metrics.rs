@@ -14,6 +14,8 @@ use std::sync::Arc;
 pub(crate) enum Refused {
     /// As many connections as there may be are open.
     Full,
+    /// So are as many as one address may have.
+    Address,
     /// It had not sent its request when others wanted its place.
     HalfOpen,
     /// TLS did not come about, or not in time.
@@ -31,8 +33,9 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Full,
+        Self::Address,
         Self::HalfOpen,
         Self::Tls,
         Self::Draining,
@@ -45,6 +48,7 @@ impl Refused {
     fn name(self) -> &'static str {
         match self {
             Self::Full => "full",
+            Self::Address => "address",
             Self::HalfOpen => "half_open",
             Self::Tls => "tls",
             Self::Draining => "draining",

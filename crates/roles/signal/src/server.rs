@@ -8,21 +8,18 @@ mod connection;
 mod half_open;
 mod origin;
 mod peer;
+mod places;
 mod tls;
 mod token;
 mod upgrade;
 
-use crate::{Config, context::Context, metrics::Refused};
+use crate::{Config, context::Context};
 use connection::Entrance;
+use places::Places;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, sync::Semaphore};
+use tokio::net::TcpListener;
 
 pub(crate) use connection::Wire;
-
-/// Connections at the same time, HTTP and WebSocket together. Further ones are
-/// closed as soon as they are accepted. A quiet one costs a file descriptor, a
-/// task of 8 KiB (measured) and buffers of up to 20 KiB.
-const MAX_CONNECTIONS: usize = 16_384;
 
 /// After a failed accept (out of file descriptors, mostly) the loop rests for
 /// this long, or it would spin.
@@ -74,7 +71,8 @@ impl Server {
                 stop.run_until_cancelled(identity.keep_fresh(interval)).await;
             });
         }
-        tasks.spawn(accept(listener, Arc::new(Entrance::new(context, router, tls))));
+        let places = Places::new(config.limits);
+        tasks.spawn(accept(listener, places, Arc::new(Entrance::new(context, router, tls))));
         Ok(Self { address })
     }
 
@@ -84,19 +82,18 @@ impl Server {
 }
 
 /// Accepts until the node goes down.
-async fn accept(listener: TcpListener, entrance: Arc<Entrance>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+async fn accept(listener: TcpListener, places: Places, entrance: Arc<Entrance>) {
     loop {
         let accepted = tokio::select! {
             () = entrance.stopped() => return,
             accepted = listener.accept() => accepted,
         };
         match accepted {
-            Ok((socket, from)) => match Arc::clone(&places).try_acquire_owned() {
+            Ok((socket, from)) => match places.take(from.ip()) {
                 Ok(place) => entrance.admit(socket, place),
-                Err(_) => {
-                    entrance.refused(Refused::Full);
-                    tracing::debug!(%from, "refused: {MAX_CONNECTIONS} connections are open");
+                Err(why) => {
+                    entrance.refused(why);
+                    tracing::debug!(%from, ?why, "refused");
                 }
             },
             Err(error) => {

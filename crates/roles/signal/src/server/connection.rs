@@ -2,6 +2,7 @@
 
 use super::{
     half_open::{HalfOpen, Pending},
+    places::Place,
     tls::Identity,
 };
 use crate::{context::Context, metrics::Refused};
@@ -17,7 +18,6 @@ use std::{convert::Infallible, future::Future, pin::pin, sync::Arc, time::Durati
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::OwnedSemaphorePermit,
     time::{Instant, sleep, timeout, timeout_at},
 };
 use tower::Service;
@@ -42,11 +42,6 @@ const A_YEAR: &str = "max-age=31536000";
 /// The rest of an answer, when the connection is to end.
 const HTTP_FAREWELL: Duration = Duration::from_secs(1);
 
-/// A place among the server's connections; travels with the connection into
-/// its session.
-#[derive(Clone)]
-pub(super) struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
-
 /// Everything that an accepted connection needs.
 pub(super) struct Entrance {
     context: Arc<Context>,
@@ -68,9 +63,8 @@ impl Entrance {
         self.context.metrics.refused(why);
     }
 
-    pub(super) fn admit(self: &Arc<Self>, socket: TcpStream, place: OwnedSemaphorePermit) {
+    pub(super) fn admit(self: &Arc<Self>, socket: TcpStream, place: Place) {
         let entrance = Arc::clone(self);
-        let place = Place(Arc::new(place));
         self.context.tasks.spawn(async move { entrance.serve(socket, place).await });
     }
 

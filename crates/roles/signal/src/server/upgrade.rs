@@ -1,6 +1,6 @@
 //! `GET /ws?peer=UID`: checked, and made a WebSocket.
 
-use super::{connection::Place, origin::Origins, peer::peer, token::token};
+use super::{origin::Origins, peer::peer, places::Place, token::token};
 use crate::{access::Rights, context::Context, metrics::Refused, session};
 use axum::{
     Router,

@@ -7,7 +7,9 @@ use super::{
     replay::Replay,
     serving::Site,
 };
-use crate::{Access, Config, Edges, Timing, access::Rights, context::Context, keeper, session::Session};
+use crate::{
+    Access, Config, Edges, Limits, Timing, access::Rights, context::Context, keeper, session::Session,
+};
 use cluster::discovery::MemoryDiscovery;
 use model::{NodeId, UserId};
 use std::{net::SocketAddr, sync::Arc};
@@ -38,6 +40,7 @@ impl Node {
             tls: None,
             allowed_origins: Vec::new(),
             access: Access::everybody(),
+            limits: Limits::default(),
             timing: Timing::default(),
         };
         let edges =

@@ -4,7 +4,7 @@ use crate::{client::Client, fake_sfu::FakeSfu, unreliable::Unreliable};
 use cluster::{Discovery, Lease, NodeInfo, Role, Store, discovery::MemoryDiscovery, store::MemoryStore};
 use model::{NodeId, RoomId, RoomState};
 use rpc::channel::{Dialer, InProcess};
-use signal::{Access, Config, Edges, Signal, Timing, Tls};
+use signal::{Access, Config, Edges, Limits, Signal, Timing, Tls};
 use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::runtime::{Builder, Runtime};
 
@@ -31,6 +31,7 @@ pub(crate) fn config() -> Config {
         tls: None,
         allowed_origins: Vec::new(),
         access: Access::everybody(),
+        limits: Limits::default(),
         timing: Timing::default(),
     }
 }
