@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_star_at_the_end_makes_a_prefix() {
         assert!(matches(&json!("a"), "a") && !matches(&json!("a"), "ab"));
-        assert!(matches(&json!("a*"), "a") && matches(&json!("a*"), "ab") && !matches(&json!("a*"), "ba"));
+        assert!(matches(&json!("a*"), "a") && matches(&json!("a*"), "ab") && !matches(&json!("a*"), "xa"));
         assert!(matches(&json!("*"), "any room"));
         assert!(matches(&json!("a*b"), "a*b") && !matches(&json!("a*b"), "aab"));
         assert!(matches(&json!("a**"), "a*b") && !matches(&json!("a**"), "ab"));
