@@ -23,9 +23,9 @@ export class Person extends Actor {
     this.name = name;
   }
 
-  /** @param {string} url of the server @param {string} room */
-  async visit(url, room) {
-    await this.page.goto(`${url}/?room=${encodeURIComponent(room)}`);
+  /** @param {string} url of the server @param {string} room @param {string} [token] */
+  async visit(url, room, token) {
+    await this.page.goto(`${url}/?room=${encodeURIComponent(room)}${token ? `#token=${token}` : ''}`);
     await this.page.evaluate(keepToasts);
     await until('the lobby stands', () => this.page.evaluate(() => document.activeElement?.id === 'name'));
     await this.page.evaluate((name) => {

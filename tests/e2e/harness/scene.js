@@ -57,15 +57,15 @@ export class Scene {
    * Somebody in the lobby of the demo page.
    *
    * @param {string} name
-   * @param {{ room: string, page?: any, context?: object }} options
+   * @param {{ room: string, page?: any, context?: object, token?: string }} options
    */
-  async visitor(name, { room, page, context }) {
+  async visitor(name, { room, page, context, token }) {
     const person = new Person(page ?? (await this.page(context)), name);
-    await person.visit(this.server.url, room);
+    await person.visit(this.server.url, room, token);
     return person;
   }
 
-  /** Somebody in a call on the demo page. @param {string} name @param {{ room: string, page?: any, context?: object }} options */
+  /** Somebody in a call on the demo page. @param {string} name @param {{ room: string, page?: any, context?: object, token?: string }} options */
   async person(name, options) {
     const person = await this.visitor(name, options);
     await person.isReady();
