@@ -52,7 +52,6 @@ pub(super) struct Parts {
     pub(super) active: bool,
     pub(super) clock: Clock,
     pub(super) cname: String,
-    pub(super) tie_breaker: u64,
 }
 
 /// A peer connection.
@@ -93,7 +92,7 @@ impl Client {
         }
         Ok(Self {
             identity: parts.identity,
-            ice: Ice::new(now, parts.secrets, &parts.remote.ice, candidates.clone(), parts.tie_breaker),
+            ice: Ice::new(now, parts.secrets, &parts.remote.ice, candidates.clone()),
             dtls: None,
             dtls_due: None,
             expected: parts.remote.fingerprints,

@@ -19,6 +19,10 @@ const MAX_RTO: Duration = Duration::from_millis(1600);
 /// What a peer-reflexive candidate of ours would have (RFC 8445 section 5.1.2.1).
 const PRIORITY: u32 = (110 << 24) | (0xffff << 8) | 255;
 
+/// Wins each conflict of roles (RFC 8445 section 7.3.1.1): a full peer that offers takes itself for the controlling one
+/// until it hears of this. We are never the other, and let it find out by our checks.
+const TIE_BREAKER: u64 = u64::MAX;
+
 /// The longest message that is written here: header, six attributes, a user name of at most 512 bytes.
 const MESSAGE: usize = 768;
 
@@ -31,7 +35,6 @@ pub(super) struct Ice {
     remote_pwd: String,
     /// The peer's name, then ours.
     username: String,
-    tie_breaker: u64,
     candidates: Vec<SocketAddr>,
     selected: Option<SocketAddr>,
     /// The check that waits for its answer.
@@ -47,13 +50,11 @@ impl Ice {
         local: IceSecrets,
         remote: &sdp::IceCredentials,
         candidates: Vec<SocketAddr>,
-        tie_breaker: u64,
     ) -> Self {
         Self {
             username: format!("{}:{}", remote.ufrag, local.ufrag),
             local,
             remote_pwd: remote.pwd.clone(),
-            tie_breaker,
             candidates,
             selected: None,
             open: None,
@@ -131,7 +132,7 @@ impl Ice {
 
     fn check(&self, id: TransId, nominates: bool, to: SocketAddr, send: Send<'_>) {
         let request =
-            StunMessage::binding_request(&self.username, id, true, self.tie_breaker, PRIORITY, nominates);
+            StunMessage::binding_request(&self.username, id, true, TIE_BREAKER, PRIORITY, nominates);
         write(request, &self.remote_pwd, to, send);
     }
 

@@ -4,7 +4,7 @@ use super::agreement::{Agreed, Remote};
 use super::connection::{Client, Parts};
 use super::description::{self, Line, Transport};
 use super::receiving::Receiving;
-use super::secrets::{IceSecrets, first_sequence, random, ssrc};
+use super::secrets::{IceSecrets, first_sequence, ssrc};
 use super::sending::{Beginning, Sending};
 use super::{ClientError, Clock, Identity};
 use sdp::{Kind, Setup};
@@ -97,12 +97,7 @@ impl Offering {
         // RFC 8842: whoever offers actpass and is answered passive begins the handshake.
         let active = remote.setup != Setup::Active;
         let (identity, secrets, cname) = (self.identity, self.secrets, self.cname);
-        Client::new(
-            now,
-            Parts { identity, secrets, remote, active, clock, cname, tie_breaker: tie_breaker()? },
-            sending,
-            receiving,
-        )
+        Client::new(now, Parts { identity, secrets, remote, active, clock, cname }, sending, receiving)
     }
 }
 
@@ -131,7 +126,7 @@ pub fn answer(
         return Err(ClientError::sdp("nothing is offered"));
     }
     let (identity, cname) = (Arc::clone(identity), cname.to_owned());
-    let parts = Parts { identity, secrets, remote, active, clock, cname, tie_breaker: tie_breaker()? };
+    let parts = Parts { identity, secrets, remote, active, clock, cname };
     Ok((Client::new(now, parts, Vec::new(), receiving)?, text))
 }
 
@@ -170,8 +165,4 @@ fn beginning(repairs: bool) -> Result<Beginning, ClientError> {
         sequence: first_sequence()?,
         rtx_sequence: first_sequence()?,
     })
-}
-
-fn tie_breaker() -> Result<u64, ClientError> {
-    Ok(u64::from_be_bytes(random()?))
 }
