@@ -1,5 +1,5 @@
-//! The private key of the certificate, read and checked once. `dimpl` does so for each connection, which is a tenth of
-//! what a handshake costs.
+//! The private key of the certificate, read and checked once. `dimpl` does so for each connection, which is a twentieth
+//! of the instructions that one takes to be set up.
 
 use super::identity::IdentityError;
 use aws_lc_rs::rand::SystemRandom;
