@@ -17,18 +17,21 @@ pub(super) fn open(config: &Config) -> Result<Access, StartError> {
     }
 }
 
-/// Reads the keys anew on each SIGHUP. Where one cannot be used, the old ones go on.
-pub(super) async fn renew(auth: Option<Auth>, access: Access) {
+/// Reads the keys anew on each SIGHUP; it is listened for from this call on, so that an early one ends nothing. Where a
+/// key cannot be used, the old ones go on.
+pub(super) fn renew(auth: Option<Auth>, access: Access) -> impl Future<Output = ()> {
     // Without keys a SIGHUP ends the process, as that of a closed terminal should.
-    let Some(auth) = auth else { return };
-    let Ok(mut hangups) = on_signal(SignalKind::hangup()) else { return };
-    while hangups.recv().await.is_some() {
-        match auth.read_keys() {
-            Ok(keys) => {
-                access.replace_keys(keys);
-                tracing::info!("the keys of tokens were read anew");
+    let hangups = auth.and_then(|auth| Some((auth, on_signal(SignalKind::hangup()).ok()?)));
+    async move {
+        let Some((auth, mut hangups)) = hangups else { return };
+        while hangups.recv().await.is_some() {
+            match auth.read_keys() {
+                Ok(keys) => {
+                    access.replace_keys(keys);
+                    tracing::info!("the keys of tokens were read anew");
+                }
+                Err(error) => tracing::error!(%error, "the keys of tokens stay as they are (auth)"),
             }
-            Err(error) => tracing::error!(%error, "the keys of tokens stay as they are (auth)"),
         }
     }
 }
