@@ -6,8 +6,12 @@ use std::path::PathBuf;
 
 use prost::Message as _;
 
-const PROTOS: [&str; 3] =
-    ["anabranch/v1/register.proto", "anabranch/v1/sfu.proto", "anabranch/v1/signal.proto"];
+const PROTOS: [&str; 4] = [
+    "anabranch/v1/register.proto",
+    "anabranch/v1/sfu.proto",
+    "anabranch/v1/signal.proto",
+    "anabranch/v1/admin.proto",
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=proto");

@@ -7,6 +7,7 @@ mod cluster;
 mod error;
 mod keys;
 mod layers;
+mod limits;
 mod logs;
 mod program;
 mod record;
@@ -14,16 +15,18 @@ mod sections;
 
 mod value;
 
+use std::net::SocketAddr;
 use std::path::Path;
 
 pub use auth::{Auth, KeysError};
 pub use cluster::{Etcd, Login, Nats, NatsLogin, PeerTls, Redis, RedisKind, Rpc, Secret};
 pub use error::ConfigError;
 use layers::Layers;
+pub use limits::Limits;
 pub use program::Program;
 pub use record::{Record, Upload};
 use sections::MAX_WORKERS;
-pub use sections::{Limits, Log, Node, Ops, Sfu, Signal, TlsFiles};
+pub use sections::{Log, Node, Ops, Sfu, Signal, TlsFiles};
 
 /// Everything that anabranch can be told. One config may serve all roles: each reads its part.
 #[derive(Debug)]
@@ -34,6 +37,8 @@ pub struct Config {
     pub signal: Signal,
     /// `[auth]`
     pub auth: Option<Auth>,
+    /// `[admin]`: where the `Admin` service listens, if it does.
+    pub admin: Option<SocketAddr>,
     /// `[limits]`
     pub limits: Limits,
     /// `[sfu]`
@@ -109,6 +114,7 @@ impl Config {
             node: layers.node()?,
             signal: layers.signal()?,
             auth: layers.auth()?,
+            admin: layers.optional("admin", "listen", Layers::listen)?,
             limits: layers.limits()?,
             sfu: layers.sfu()?,
             rpc: layers.rpc()?,
@@ -123,6 +129,7 @@ impl Config {
             ops: Ops { listen: layers.listen("ops", "listen")? },
         };
         config.check_ports(layers)?;
+        config.check_admin(layers)?;
         Ok(config)
     }
 
@@ -132,6 +139,19 @@ impl Config {
         self.sfu.workers.unwrap_or_else(|| {
             std::thread::available_parallelism().map_or(1, usize::from).min(MAX_WORKERS as usize)
         })
+    }
+
+    /// Its tokens must not be readable on the way.
+    fn check_admin(&self, layers: &Layers) -> Result<(), ConfigError> {
+        let Some(listen) = self.admin else { return Ok(()) };
+        if self.auth.is_none() {
+            return Err(layers.wrong("admin", "listen", "[auth] to be set: nobody has a token otherwise"));
+        }
+        if !listen.ip().is_loopback() && self.rpc.tls.is_none() {
+            let expected = "an address of loopback, or rpc.cert, rpc.key and rpc.ca to be set";
+            return Err(layers.wrong("admin", "listen", expected));
+        }
+        Ok(())
     }
 
     fn check_ports(&self, layers: &Layers) -> Result<(), ConfigError> {

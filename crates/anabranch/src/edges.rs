@@ -6,6 +6,7 @@ use cluster::{
     Discovery, EtcdConfig, EtcdConfigError, EtcdDiscovery, Events, NatsConfig, NatsConfigError, NatsEvents,
     RedisConfig, RedisConfigError, RedisStore, Store,
 };
+use model::room::limits::RoomLimits;
 
 use crate::config::{Etcd, Login, Nats, NatsLogin, PeerTls, Redis, RedisKind, Secret};
 use crate::ops::Need;
@@ -82,7 +83,7 @@ pub(crate) async fn nats(config: &Nats) -> Result<Edge<dyn Events>, EdgeError> {
 }
 
 /// The rooms, in Redis.
-pub(crate) fn redis(config: &Redis) -> Result<Edge<dyn Store>, EdgeError> {
+pub(crate) fn redis(config: &Redis, limits: RoomLimits) -> Result<Edge<dyn Store>, EdgeError> {
     let sentinel_master = match &config.kind {
         RedisKind::Sentinel(master) => Some(master.clone()),
         RedisKind::Single | RedisKind::Cluster => None,
@@ -96,7 +97,7 @@ pub(crate) fn redis(config: &Redis) -> Result<Edge<dyn Store>, EdgeError> {
         cluster: config.kind == RedisKind::Cluster,
         ca: config.ca.clone(),
     };
-    Ok(Edge::store(Arc::new(RedisStore::connect(&config)?)))
+    Ok(Edge::store(Arc::new(RedisStore::connect(&config)?.with_limits(limits))))
 }
 
 fn login(login: Option<&Login>) -> (Option<String>, Option<String>) {

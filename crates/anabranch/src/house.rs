@@ -125,6 +125,12 @@ impl House {
         self.tasks.spawn(listener.serve(router, self.ending.clone().cancelled_owned()));
     }
 
+    /// The same beside the role's own service, whose health is the node's.
+    pub(crate) async fn serve_more(&self, listener: Listener, router: Router, service: &'static str) {
+        let (router, _) = rpc::server::with_health(router, service).await;
+        self.tasks.spawn(listener.serve(router, self.ending.clone().cancelled_owned()));
+    }
+
     /// Announces a node for as long as the house stands, as draining once it is. Whatever serves the node must
     /// be there already.
     pub(crate) async fn announce(&self, node: NodeInfo) -> Result<(), DiscoveryError> {

@@ -1,5 +1,6 @@
 //! The programs: each wires one role, or all of them, to its edges.
 
+mod admin;
 mod cluster_node;
 mod entrance;
 mod recordings;
@@ -54,6 +55,9 @@ pub enum StartError {
     /// The address for the other nodes cannot be listened on.
     #[error("{0} (rpc.listen)")]
     Rpc(#[from] BindError),
+    /// The address for administrators cannot be listened on.
+    #[error("{0} (admin.listen)")]
+    Admin(BindError),
     /// The node's certificate cannot be used.
     #[error("{0} (rpc.cert, rpc.key, rpc.ca)")]
     Tls(#[from] TlsError),
@@ -105,7 +109,8 @@ pub(crate) async fn start(program: Program, config: &Config) -> Result<Box<dyn N
         }
         Program::Register => {
             let (etcd, nats, redis) = config.for_register()?;
-            let (etcd, nats, redis) = (edges::etcd(etcd)?, edges::nats(nats).await?, edges::redis(redis)?);
+            let (etcd, nats, redis) =
+                (edges::etcd(etcd)?, edges::nats(nats).await?, edges::redis(redis, config.limits.room)?);
             Box::new(RegisterNode::start(config, etcd, nats, redis).await?)
         }
         Program::Sfu => Box::new(SfuNode::start(config, edges::etcd(config.for_sfu()?)?).await?),
@@ -131,7 +136,7 @@ pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::Reco
         ips: config.sfu.ips.clone(),
         port: config.sfu.port,
         workers: config.workers(),
-        limits: ::sfu::Limits::default(),
+        limits: config.limits.media,
         coalesce: config.sfu.coalesce,
         branch_at: f64::from(config.sfu.branch_at) / 100.0,
         bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
@@ -147,11 +152,8 @@ pub(crate) fn signal_config(config: &Config, id: NodeId, access: Access) -> ::si
         tls: config.signal.tls.clone().map(|files| ::signal::Tls { cert: files.cert, key: files.key }),
         allowed_origins: allowed_origins(&config.signal),
         access,
-        limits: ::signal::Limits {
-            connections: config.limits.connections,
-            connections_per_address: config.limits.connections_per_address,
-        },
-        timing: ::signal::Timing::default(),
+        limits: config.limits.signal,
+        timing: ::signal::Timing { handshake: config.limits.handshake, ..::signal::Timing::default() },
     }
 }
 

@@ -10,6 +10,7 @@ use tonic::transport::Server;
 pub use health::{Health, with_health};
 pub use listener::{BindError, Listener};
 
+use crate::proto::admin_server::{Admin, AdminServer};
 use crate::proto::register_server::{Register, RegisterServer};
 use crate::proto::sfu_server::{Sfu, SfuServer};
 use crate::proto::signal_server::{Signal, SignalServer};
@@ -49,6 +50,13 @@ pub fn sfu<T: Sfu>(inner: T) -> SfuServer<T> {
 /// The signalling node as a service.
 pub fn signal<T: Signal>(inner: T) -> SignalServer<T> {
     SignalServer::new(inner)
+        .max_decoding_message_size(MAX_REQUEST_BYTES)
+        .max_encoding_message_size(MAX_REPLY_BYTES)
+}
+
+/// Administration as a service.
+pub fn admin<T: Admin>(inner: T) -> AdminServer<T> {
+    AdminServer::new(inner)
         .max_decoding_message_size(MAX_REQUEST_BYTES)
         .max_encoding_message_size(MAX_REPLY_BYTES)
 }

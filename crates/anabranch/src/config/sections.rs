@@ -9,9 +9,6 @@ use model::ids::NodeId;
 use super::error::ConfigError;
 use super::layers::Layers;
 
-/// More than one process has file descriptors for.
-const MAX_CONNECTIONS: i64 = 1_000_000;
-
 /// In milliseconds: what waits longer is late.
 const MAX_COALESCE: i64 = 20;
 
@@ -55,15 +52,6 @@ pub struct TlsFiles {
     pub cert: PathBuf,
     /// The private key.
     pub key: PathBuf,
-}
-
-/// What clients may take of a node, at the most.
-#[derive(Debug)]
-pub struct Limits {
-    /// Connections to the pages and the WebSocket.
-    pub connections: usize,
-    /// Those of one address.
-    pub connections_per_address: usize,
 }
 
 /// Where media flows.
@@ -120,14 +108,6 @@ impl Layers {
             tls,
             allowed_origins: self.origins("signal", "allowed_origins")?,
             urls: self.websockets("signal", "urls")?,
-        })
-    }
-
-    pub(super) fn limits(&self) -> Result<Limits, ConfigError> {
-        let count = |key| self.number("limits", key, 1..=MAX_CONNECTIONS).map(|count| count as usize);
-        Ok(Limits {
-            connections: count("connections")?,
-            connections_per_address: count("connections_per_address")?,
         })
     }
 

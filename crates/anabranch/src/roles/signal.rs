@@ -9,7 +9,7 @@ use rpc::proto::signal_server::SERVICE_NAME;
 
 use super::cluster_node::{ClusterNode, Who};
 use super::standalone::greeting;
-use super::{SIGNAL_PATIENCE, StartError, entrance, signal_config};
+use super::{SIGNAL_PATIENCE, StartError, admin, entrance, signal_config};
 use crate::config::{Config, Program};
 use crate::edges::Edge;
 use crate::house::House;
@@ -20,6 +20,7 @@ use crate::pages;
 pub struct SignalNode {
     signal: signal::Signal,
     ops: SocketAddr,
+    admin: Option<SocketAddr>,
     tls: bool,
     house: House,
 }
@@ -50,18 +51,25 @@ impl SignalNode {
             signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
         house.spawn(entrance::renew(config.auth.clone(), access));
+        let admin = admin::serve(config, &house, &signal).await?;
         house.numbers().add(|registry| signal.register_metrics(registry));
         let services = rpc::server::builder().add_service(rpc::server::signal(signal.service()));
         house.serve_tcp(listener, services, SERVICE_NAME).await;
         house.announce(info).await?;
         tracing::info!(%id, rpc = address, clients = %signal.address(), %ops, "started");
-        Ok(Self { signal, ops, tls: config.signal.tls.is_some(), house })
+        Ok(Self { signal, ops, admin, tls: config.signal.tls.is_some(), house })
     }
 
     /// Where clients connect.
     #[must_use]
     pub fn signal_address(&self) -> SocketAddr {
         self.signal.address()
+    }
+
+    /// Where administrators call, if anywhere.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Where the operator looks.

@@ -14,7 +14,7 @@ use register::Register;
 
 use super::cluster_node::Who;
 use super::recordings::Recordings;
-use super::{SIGNAL_PATIENCE, StartError, entrance, node_info, sfu_config, signal_config};
+use super::{SIGNAL_PATIENCE, StartError, admin, entrance, node_info, sfu_config, signal_config};
 use crate::config::{Config, Program};
 use crate::house::House;
 use crate::lifecycle::Node;
@@ -31,6 +31,7 @@ pub struct Standalone {
     signal: signal::Signal,
     sfu: sfu::Sfu,
     ops: SocketAddr,
+    admin: Option<SocketAddr>,
     tls: bool,
     recordings: Recordings,
     house: House,
@@ -46,7 +47,7 @@ impl Standalone {
     pub async fn start(config: &Config) -> Result<Self, StartError> {
         let Who { id, numbers } = Who::is(config, Program::Standalone)?;
         let discovery: Arc<dyn Discovery> = Arc::new(MemoryDiscovery::default());
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default().with_limits(config.limits.room));
         let events: Arc<dyn Events> = Arc::new(MemoryEvents::default());
         let (store, events) = numbers.add(|registry| {
             (cluster::metered::store(store, registry), cluster::metered::events(events, registry))
@@ -82,19 +83,35 @@ impl Standalone {
             signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
         let signal = signal.map_err(StartError::of_signal)?;
         house.spawn(entrance::renew(config.auth.clone(), access));
+        let admin = admin::serve(config, &house, &signal).await?;
         house.numbers().add(|registry| signal.register_metrics(registry));
         let service = rpc::server::signal(signal.service());
         house.serve_in_process("signal", |server| server.add_service(service))?;
         leases.push(discovery.register(node(Role::Signal)).await?);
 
         tracing::info!(media = ?sfu.candidates(), clients = %signal.address(), %ops, "started");
-        Ok(Self { signal, sfu, ops, tls: config.signal.tls.is_some(), recordings, house, _leases: leases })
+        Ok(Self {
+            signal,
+            sfu,
+            ops,
+            admin,
+            tls: config.signal.tls.is_some(),
+            recordings,
+            house,
+            _leases: leases,
+        })
     }
 
     /// Where clients connect.
     #[must_use]
     pub fn signal_address(&self) -> SocketAddr {
         self.signal.address()
+    }
+
+    /// Where administrators call, if anywhere.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
     }
 
     /// Where the operator looks.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use model::room::limits::RoomLimits;
 use model::{
     EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, Room, RoomEvent, RoomId, RoomState,
     Stream, StreamId, Takeover, UserId,
@@ -42,6 +43,12 @@ impl MemoryStore {
     #[must_use]
     pub fn with_clock(clock: Clock) -> Self {
         Self { clock, rooms: Mutex::default(), runs: Mutex::default() }
+    }
+
+    /// The same, with rooms that get no larger than this.
+    #[must_use]
+    pub fn with_limits(self, limits: RoomLimits) -> Self {
+        Self { rooms: Mutex::new(Rooms::with_limits(limits)), ..self }
     }
 
     fn in_time(&self, expiry: Expiry) -> Result<(), StoreError> {

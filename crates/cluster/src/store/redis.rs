@@ -32,6 +32,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use metrics::Depth;
+use model::room::limits::RoomLimits;
 use model::{
     EventsSince, Gone, JsonText, Left, NodeId, Owner, Refusal, Removed, RoomEvent, RoomId, RoomState, Stream,
     StreamId, Takeover, UserId,
@@ -62,6 +63,7 @@ const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 /// All rooms, in Redis.
 pub struct RedisStore {
     servers: Servers,
+    limits: RoomLimits,
     clock: Option<Clock>,
     calls: Semaphore,
     running: Depth,
@@ -77,6 +79,7 @@ impl RedisStore {
     pub fn connect(config: &RedisConfig) -> Result<Self, RedisConfigError> {
         Ok(Self {
             servers: Servers::new(config.plan()?),
+            limits: RoomLimits::default(),
             clock: None,
             calls: Semaphore::new(MAX_CALLS),
             running: Depth::default(),
@@ -89,6 +92,12 @@ impl RedisStore {
     #[must_use]
     pub fn with_clock(self, clock: Clock) -> Self {
         Self { clock: Some(clock), ..self }
+    }
+
+    /// Lets rooms get no larger than this. All registers of a cluster should say the same.
+    #[must_use]
+    pub fn with_limits(self, limits: RoomLimits) -> Self {
+        Self { limits, ..self }
     }
 
     fn time(&self) -> Option<String> {
@@ -160,7 +169,8 @@ impl Store for RedisStore {
     ) -> Result<Joined, StoreError> {
         let (connection, expiry) = (owner.connection.to_string(), expiry_text(expiry));
         let resume = if takeover == Takeover::Resume { "1" } else { "" };
-        let args = [uid.as_str(), owner.signal.as_str(), &connection, resume, &expiry];
+        let users = self.limits.users.to_string();
+        let args = [uid.as_str(), owner.signal.as_str(), &connection, resume, &expiry, &users];
         let mut reply = self.change(rid, &SCRIPTS.join, &args).await?;
         let event = reply.maybe_event(rid)?;
         Ok(Joined { event, state: reply.state()? })
@@ -182,7 +192,8 @@ impl Store for RedisStore {
     ) -> Result<RoomEvent, StoreError> {
         let (connection, expiry) = (owner.connection.to_string(), expiry_text(expiry));
         let speaker = [stream.uid.as_str(), owner.signal.as_str(), &connection];
-        let published = [stream.mid.as_str(), stream.sfu.as_str(), stream.info.as_str(), &expiry];
+        let streams = self.limits.streams_per_user.to_string();
+        let published = [stream.mid.as_str(), stream.sfu.as_str(), stream.info.as_str(), &expiry, &streams];
         let args = [&speaker[..], &published[..]].concat();
         self.change(rid, &SCRIPTS.add_stream, &args).await?.event(rid)
     }

@@ -1,6 +1,7 @@
 //! What a router is told at its start: certificate, addresses, limits.
 
 use crate::DtlsIdentity;
+pub use sdp::Bounds as SdpBounds;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,11 +35,32 @@ pub struct Limits {
     pub subscribers_per_stream: usize,
     /// Audio and video tracks of one stream.
     pub tracks_per_stream: usize,
+    /// Transports that are not connected yet. Each is connected or gone after 30 s.
+    pub half_open: usize,
+    /// Those of one IPv4 address or IPv6 network of 64 bits: further checks from there are not answered until some are
+    /// connected or gone. Loopback has no limit of its own.
+    pub half_open_per_address: usize,
+    /// Bytes and m-lines of an offer, at the most those of [`sdp::limits`].
+    pub sdp: SdpBounds,
+    /// Bytes that a subscriber of a track can have sent again, in percent of those that it was sent, beside a burst of
+    /// 128 KiB.
+    pub retransmissions: u8,
+    /// A publisher is asked for at most one key frame of a track in this time, for all subscribers together.
+    pub key_frame_interval: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         // About 50 KB of state per connected transport: 10,000 of them are 500 MB.
-        Self { transports: 10_000, subscribers_per_stream: 2_000, tracks_per_stream: 8 }
+        Self {
+            transports: 10_000,
+            subscribers_per_stream: 2_000,
+            tracks_per_stream: 8,
+            half_open: 4_000,
+            half_open_per_address: 1_000,
+            sdp: SdpBounds::default(),
+            retransmissions: 25,
+            key_frame_interval: Duration::from_millis(200),
+        }
     }
 }

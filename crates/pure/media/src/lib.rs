@@ -25,7 +25,7 @@ mod transport;
 
 pub use batch::{Datagram, DatagramGroup, DatagramSink, Forwarded, Incoming, SendBatch};
 pub use branch::{BranchId, Copies, Outline, Wish};
-pub use config::{COALESCE, Config, Limits};
+pub use config::{COALESCE, Config, Limits, SdpBounds};
 pub use detail::{StreamDetail, SubscriptionDetail, TrackDetail};
 pub use error::{MediaError, MediaErrorKind};
 pub use event::{EndReason, Event};

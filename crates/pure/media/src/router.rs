@@ -5,6 +5,7 @@ mod branches;
 mod deadlines;
 mod endings;
 mod forwarding;
+mod half_open;
 mod offers;
 mod transports;
 
@@ -19,6 +20,7 @@ use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
 use crate::transport::Transport;
 use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats, StreamDetail};
+use half_open::HalfOpen;
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -53,6 +55,7 @@ struct Core {
     by_mid: HashMap<StreamId, usize>,
     by_sid: HashMap<SubscriptionId, usize>,
     demux: Demux,
+    half_open: HalfOpen,
     timers: Timers,
     /// For the packets of all streams.
     chunks: ChunkPool,
@@ -79,6 +82,7 @@ impl Router {
             by_mid: HashMap::new(),
             by_sid: HashMap::new(),
             demux: Demux::default(),
+            half_open: HalfOpen::default(),
             timers: Timers::default(),
             chunks: ChunkPool::default(),
             events: VecDeque::new(),
@@ -127,6 +131,19 @@ impl Router {
     pub fn unsubscribe(&mut self, now: Instant, sid: &SubscriptionId, sink: &mut impl DatagramSink) -> bool {
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.unsubscribe(now, sid, &mut out)
+    }
+
+    /// Keeps back whatever comes of a stream from now on, from subscribers, branches and tape alike; or lets it through
+    /// again, video from its next key frame on, which is asked for. False where no such stream is published here.
+    pub fn mute(&mut self, now: Instant, mid: &StreamId, muted: bool, sink: &mut impl DatagramSink) -> bool {
+        let Some(&index) = self.core.by_mid.get(mid) else { return false };
+        let Some(stream) = self.core.streams.get_mut(index).filter(|stream| !stream.is_branch()) else {
+            return false;
+        };
+        stream.mute(now, muted);
+        let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.ask_for_key_frames(now, index, &mut out);
+        true
     }
 
     /// Copies a stream's Opus packets to the tape from now on, under this name; `None` ends that. Answers what is
@@ -277,6 +294,7 @@ impl Router {
             streams: self.core.streams.len() as u64,
             subscriptions: self.core.subscriptions.len() as u64,
             connected: connected as u64,
+            half_open: self.core.half_open.len() as u64,
             ..self.stats
         }
     }

@@ -11,6 +11,10 @@ pub struct Stats {
     pub subscriptions: u64,
     /// Transports with a finished DTLS handshake now.
     pub connected: u64,
+    /// Transports that are not connected yet.
+    pub half_open: u64,
+    /// Checks that got no answer because their address had too many of those.
+    pub half_open_refused: u64,
     /// Datagrams that arrived.
     pub datagrams_in: u64,
     /// Bytes that arrived, without UDP and IP headers.

@@ -86,19 +86,26 @@ impl Stream {
         transport: Transport,
         tracks: impl Iterator<Item = &'a ReceiveTrack>,
         random: [u8; 16],
+        key_frame_interval: Duration,
     ) -> Self {
         let received: Vec<&ReceiveTrack> = tracks.collect();
         let publisher = Publisher::new(transport, &received, random);
         // Unlike the id of the stream it says nothing about its owner.
         let name = Name::cleaned(&format!("{:032x}", u128::from_be_bytes(random)));
         let lines = received.iter().map(|track| track.line.clone()).collect();
-        Self::from(mid, Origin::Publisher(Box::new(publisher)), name, lines)
+        Self::from(mid, Origin::Publisher(Box::new(publisher)), name, lines, key_frame_interval)
     }
 
     /// A branch of a stream that another router has.
-    pub(crate) fn branch(mid: StreamId, branch: BranchId, outline: &Outline) -> Self {
+    pub(crate) fn branch(
+        mid: StreamId,
+        branch: BranchId,
+        outline: &Outline,
+        key_frame_interval: Duration,
+    ) -> Self {
         let lines = outline.tracks.iter().map(|track| track.line.clone()).collect();
-        let mut stream = Self::from(mid, Origin::Trunk(Trunk::new(branch)), outline.name.clone(), lines);
+        let origin = Origin::Trunk(Trunk::new(branch));
+        let mut stream = Self::from(mid, origin, outline.name.clone(), lines, key_frame_interval);
         (stream.clock, stream.live) = (outline.clock, outline.live);
         for (track, outline) in stream.tracks.iter_mut().zip(&outline.tracks) {
             track.follow(outline.clock, outline.shift);
@@ -106,14 +113,20 @@ impl Stream {
         stream
     }
 
-    fn from(mid: StreamId, origin: Origin, name: Name, lines: Vec<Line>) -> Self {
+    fn from(
+        mid: StreamId,
+        origin: Origin,
+        name: Name,
+        lines: Vec<Line>,
+        key_frame_interval: Duration,
+    ) -> Self {
         let of_kind = |kind| lines.iter().filter(|line| line.kind == kind).count();
         let (audio, video) = (of_kind(Kind::Audio), of_kind(Kind::Video));
         let video_bytes = cache::video_bytes(audio, video);
         Self {
             mid,
             origin,
-            tracks: lines.into_iter().map(|line| Track::new(line, video_bytes)).collect(),
+            tracks: lines.into_iter().map(|line| Track::new(line, video_bytes, key_frame_interval)).collect(),
             subscribers: Vec::new(),
             fresh: Vec::with_capacity(MAX_FRESH),
             fresh_since: None,
@@ -308,6 +321,11 @@ impl Stream {
         for (_, copies) in &mut self.branches {
             copies.report(Report { track: index, wall: moment.wall, info: *info, shift: track.shift() });
         }
+    }
+
+    /// Lets nothing of it go to anybody, or all again, video from the next key frame on.
+    pub(crate) fn mute(&mut self, now: Instant, muted: bool) {
+        self.tracks.iter_mut().for_each(|track| track.mute(now, muted));
     }
 
     /// Begins to copy its audio to the tape, or stops.

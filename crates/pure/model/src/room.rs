@@ -17,7 +17,7 @@ use crate::{
     JsonText, NodeId, Notice, Owner, RoomEvent, RoomId, RoomState, Stream, StreamId, Takeover, User, UserId,
 };
 use freshness::Freshness;
-use limits::{MAX_STATE_BYTES, MAX_STREAMS_PER_USER, MAX_USERS};
+use limits::{MAX_STATE_BYTES, RoomLimits};
 use log::EventLog;
 pub use refusal::Refusal;
 
@@ -25,6 +25,7 @@ pub use refusal::Refusal;
 #[derive(Debug)]
 pub struct Room {
     rid: RoomId,
+    limits: RoomLimits,
     version: u64,
     members: BTreeMap<UserId, Member>,
     streams: BTreeMap<StreamId, Stream>,
@@ -42,7 +43,7 @@ struct Member {
     owner: Owner,
     /// The version of the join.
     since: u64,
-    /// In the order they came. Never more than [`MAX_STREAMS_PER_USER`].
+    /// In the order they came. Never more than [`RoomLimits::streams_per_user`].
     streams: Vec<StreamId>,
 }
 
@@ -83,8 +84,15 @@ impl Room {
     /// An empty room. Its first change has the version after this one.
     #[must_use]
     pub fn new(rid: RoomId, version: u64) -> Self {
+        Self::with_limits(rid, version, RoomLimits::default())
+    }
+
+    /// An empty room that gets no larger than this.
+    #[must_use]
+    pub fn with_limits(rid: RoomId, version: u64, limits: RoomLimits) -> Self {
         Self {
             rid,
+            limits,
             version,
             members: BTreeMap::new(),
             streams: BTreeMap::new(),
@@ -171,7 +179,7 @@ impl Room {
     ) -> Result<Option<RoomEvent>, Refusal> {
         let weight = User { uid: uid.clone(), owner: owner.clone(), since: 0 }.weight();
         let Some(member) = self.members.get(uid) else {
-            limits::room_for("users in a room", self.members.len(), MAX_USERS)?;
+            limits::room_for("users in a room", self.members.len(), self.limits.users)?;
             limits::room_for("bytes of room state", self.state_bytes + weight, MAX_STATE_BYTES)?;
             let notices = vec![self.bring_in(uid, owner, now)];
             return Ok(Some(self.commit(notices)));
@@ -240,7 +248,7 @@ impl Room {
             return Err(Refusal::StreamExists);
         }
         let state_bytes = self.state_bytes + stream.weight();
-        limits::room_for("streams of a user", published, MAX_STREAMS_PER_USER)?;
+        limits::room_for("streams of a user", published, self.limits.streams_per_user)?;
         limits::room_for("bytes of room state", state_bytes, MAX_STATE_BYTES)?;
         self.state_bytes = state_bytes;
         if let Some(member) = self.members.get_mut(&stream.uid) {

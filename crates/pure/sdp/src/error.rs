@@ -2,16 +2,16 @@
 
 use std::fmt;
 
-use crate::limits;
-
 /// Why an offer cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SdpError {
     /// More bytes than are read.
-    #[error("the SDP has {bytes} bytes, expected at most {}", limits::MAX_BYTES)]
+    #[error("the SDP has {bytes} bytes, expected at most {limit}")]
     TooLong {
         /// The size of the text.
         bytes: usize,
+        /// How many are read.
+        limit: usize,
     },
     /// More of something than is read.
     #[error("line {line}: expected at most {limit} {what}")]

@@ -69,6 +69,7 @@ pub use extension::{Extension, ExtensionIds};
 pub use feedback::Feedback;
 pub use fingerprint::{Fingerprint, HashFunction};
 pub use fmtp::Fmtp;
+pub use limits::Bounds;
 pub use name::{Mid, Msid, Name};
 pub use negotiate::{Capabilities, TrackOffer};
 pub use offer::{Direction, ExtMap, MediaSection, Offer, PayloadType, Rid, RidDirection, RtpMap, Source};

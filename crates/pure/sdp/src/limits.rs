@@ -1,6 +1,21 @@
 //! How much of a stranger's text is read. Beyond a limit the whole offer is refused with an error that names the
 //! limit, unless a line below says otherwise. Real offers: Chromium's audio + video is 7 KiB with 150 lines.
 
+/// What an operator may lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Bounds {
+    /// Bytes of an offer, at the most [`MAX_BYTES`].
+    pub bytes: usize,
+    /// M-lines of an offer, at the most [`MAX_SECTIONS`].
+    pub sections: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { bytes: MAX_BYTES, sections: MAX_SECTIONS }
+    }
+}
+
 /// Bytes of an offer.
 pub const MAX_BYTES: usize = 64 * 1024;
 

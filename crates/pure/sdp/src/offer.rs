@@ -14,6 +14,7 @@ use crate::codec::{Codec, Kind};
 use crate::error::SdpError;
 use crate::feedback::Feedback;
 use crate::fmtp::Fmtp;
+use crate::limits::Bounds;
 use crate::name::{Mid, Msid, Name};
 use crate::transport::Transport;
 
@@ -34,7 +35,15 @@ impl Offer {
     /// # Errors
     /// Text that is no SDP, is ambiguous, or exceeds one of the [`limits`](crate::limits).
     pub fn parse(text: &str) -> Result<Self, SdpError> {
-        read::offer(text)
+        Self::parse_within(text, Bounds::default())
+    }
+
+    /// The same, with tighter bounds.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_within(text: &str, bounds: Bounds) -> Result<Self, SdpError> {
+        read::offer(text, bounds)
     }
 }
 

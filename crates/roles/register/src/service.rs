@@ -11,8 +11,9 @@ use rpc::proto::{
     AddStreamReply, AddStreamRequest, BeatReply, BeatRequest, BroadcastReply, BroadcastRequest,
     EventsSinceReply, EventsSinceRequest, FindStreamReply, FindStreamRequest, GetRoomReply, GetRoomRequest,
     HoldStreamsReply, HoldStreamsRequest, JoinReply, JoinRequest, KeepAliveReply, KeepAliveRequest,
-    LeaveReply, LeaveRequest, NodeStartedReply, NodeStartedRequest, NodeStoppedReply, NodeStoppedRequest,
-    RemoveStreamReply, RemoveStreamRequest, StreamEndedReply, StreamEndedRequest, StreamRef,
+    LeaveReply, LeaveRequest, ListRoomsReply, ListRoomsRequest, NodeStartedReply, NodeStartedRequest,
+    NodeStoppedReply, NodeStoppedRequest, RemoveStreamReply, RemoveStreamRequest, RoomSummary,
+    StreamEndedReply, StreamEndedRequest, StreamRef,
 };
 use tonic::{Code, Request, Response, Status};
 
@@ -68,6 +69,22 @@ impl Register for Service {
         let rid = room_id(&request.into_inner().rid)?;
         let state = self.store.snapshot(&rid).await.map_err(failed)?;
         answer(GetRoomReply { room: Some((&state).into()) })
+    }
+
+    async fn list_rooms(&self, request: Request<ListRoomsRequest>) -> Answer<ListRoomsReply> {
+        let ListRoomsRequest { after, limit } = request.into_inner();
+        let after = if after.is_empty() { None } else { Some(room_id(&after)?) };
+        let limit = limit as usize;
+        bounded("limit", limit)?;
+        let page = self.store.rooms(after.as_ref(), limit.max(1)).await.map_err(failed)?;
+        let rooms = page.rooms.iter().map(|room| RoomSummary {
+            rid: room.rid.to_string(),
+            version: room.version,
+            users: room.users as u64,
+            streams: room.streams as u64,
+        });
+        let next = page.next.map(|rid| rid.to_string()).unwrap_or_default();
+        answer(ListRoomsReply { rooms: rooms.collect(), next })
     }
 
     async fn add_stream(&self, request: Request<AddStreamRequest>) -> Answer<AddStreamReply> {

@@ -37,7 +37,7 @@ mod worker;
 mod workers;
 
 pub use addresses::AddressError;
-pub use media::{Limits, SubscriptionDetail, TrackDetail};
+pub use media::{Limits, SdpBounds, SubscriptionDetail, TrackDetail};
 pub use metrics::WorkerMetrics;
 pub use recorder::{Keeper, NotTaken, RECORDING_INDEX, RecordConfig, RecorderError, RecorderStats};
 pub use service::SfuService;

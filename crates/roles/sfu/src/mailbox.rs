@@ -36,6 +36,12 @@ pub(crate) enum Command {
         subject: Subject,
         reply: oneshot::Sender<bool>,
     },
+    /// Answers false where there is no such stream.
+    Mute {
+        mid: StreamId,
+        muted: bool,
+        reply: oneshot::Sender<bool>,
+    },
     StopRecording {
         mid: StreamId,
         reply: oneshot::Sender<()>,

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use model::ErrorCode;
 use rpc::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
-    RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
-    UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MuteReply, MuteRequest, PublishReply,
+    PublishRequest, RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply,
+    UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
 };
 use rpc::status::refuse;
 use tonic::{Request, Response, Status};
@@ -70,6 +70,10 @@ impl rpc::proto::sfu_server::Sfu for SfuService {
 
     async fn record(&self, request: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {
         self.run(|workers| async move { workers.record(request.into_inner()).await }).await
+    }
+
+    async fn mute(&self, request: Request<MuteRequest>) -> Result<Response<MuteReply>, Status> {
+        self.run(|workers| async move { workers.mute(request.into_inner()).await }).await
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

@@ -174,6 +174,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             Command::Record { subject, reply } => {
                 let _ = reply.send(self.taps.start(&mut self.router, subject));
             }
+            Command::Mute { mid, muted, reply } => {
+                let _ = reply.send(self.router.mute(now, &mid, muted, self.outlet));
+            }
             Command::StopRecording { mid, reply } => {
                 self.taps.stop(&mut self.router, &mid);
                 let _ = reply.send(());

@@ -11,8 +11,9 @@ use model::{ErrorCode, Owner};
 use parking_lot::Mutex;
 use rpc::convert::{connection_owner, room_id, stream_id, subscription_id, user_id};
 use rpc::proto::{
-    self, ClaimReply, ClaimRequest, DescribeReply, PublishReply, PublishRequest, RecordReply, RecordRequest,
-    SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    self, ClaimReply, ClaimRequest, DescribeReply, MuteReply, MuteRequest, PublishReply, PublishRequest,
+    RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest,
+    UnsubscribeReply, UnsubscribeRequest,
 };
 use rpc::status::{refuse, with_code};
 use tokio::sync::watch;
@@ -235,6 +236,18 @@ impl Workers {
             mailbox.ask(|reply| Command::StopRecording { mid, reply }).await.map_err(unanswered)?;
         }
         Ok(RecordReply {})
+    }
+
+    /// Keeps a stream from everybody, or lets it through again.
+    pub(crate) async fn mute(&self, request: MuteRequest) -> Result<MuteReply, Status> {
+        let (rid, mid) = (room_id(&request.rid)?, stream_id(&request.mid)?);
+        let missing = || refuse(ErrorCode::NoSuchStream, "the SFU has no such stream");
+        let entry = self.directory.stream(&mid).filter(|entry| entry.rid == rid).ok_or_else(missing)?;
+        tracing::info!(%rid, %mid, muted = request.muted, "mute");
+        let muted = request.muted;
+        let mailbox = self.mailbox(entry.worker)?;
+        let found = mailbox.ask(|reply| Command::Mute { mid, muted, reply }).await.map_err(unanswered)?;
+        if found { Ok(MuteReply {}) } else { Err(missing()) }
     }
 
     /// Whether a stream is recorded whose publisher wants this.

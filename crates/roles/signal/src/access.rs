@@ -41,13 +41,25 @@ impl Access {
         self.0.as_ref().is_some_and(|tokens| tokens.in_query)
     }
 
+    /// What the bearer of this token may administrate.
+    pub(crate) fn admit_admin(&self, token: Option<&str>) -> Result<Grant, NoEntry> {
+        let tokens = self.0.as_ref().ok_or(NoEntry::NoKeys)?;
+        let grant = tokens.verify(token.ok_or(NoEntry::NoToken)?)?;
+        if grant.admin { Ok(grant) } else { Err(NoEntry::NoAdmin) }
+    }
+
     /// What the bearer of this token may do now; without tokens, everything.
     pub(crate) fn admit(&self, token: Option<&str>) -> Result<Rights, NoEntry> {
         let Some(tokens) = &self.0 else { return Ok(Rights::all()) };
-        let token = token.ok_or(NoEntry::NoToken)?;
-        let keys = Arc::clone(&tokens.keys.read());
-        let grant = keys.verify(token, SystemTime::now()).map_err(NoEntry::Token)?;
+        let grant = tokens.verify(token.ok_or(NoEntry::NoToken)?)?;
         Ok(Rights(Some(Arc::new(grant))))
+    }
+}
+
+impl Tokens {
+    fn verify(&self, token: &str) -> Result<Grant, NoEntry> {
+        let keys = Arc::clone(&self.keys.read());
+        keys.verify(token, SystemTime::now()).map_err(NoEntry::Token)
     }
 }
 
@@ -58,6 +70,10 @@ pub(crate) enum NoEntry {
     NoToken,
     #[error("{0}")]
     Token(TokenError),
+    #[error("the token does not let you administrate: its claim admin is not true")]
+    NoAdmin,
+    #[error("nobody may administrate: there are no tokens, [auth] is not set")]
+    NoKeys,
 }
 
 /// What a connection may do.

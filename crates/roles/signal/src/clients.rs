@@ -4,6 +4,7 @@ mod alive;
 mod claim;
 mod register;
 mod sfu;
+mod signal;
 mod turns;
 
 pub(crate) use claim::Claimed;
@@ -39,6 +40,7 @@ pub(crate) struct Clients {
     dc: Arc<str>,
     registers: watch::Receiver<Arc<[NodeInfo]>>,
     sfus: watch::Receiver<Arc<[NodeInfo]>>,
+    signals: watch::Receiver<Arc<[NodeInfo]>>,
     /// Spreads the calls over the registers.
     turn: AtomicUsize,
     suspects: Suspects,
@@ -56,6 +58,7 @@ impl Clients {
             dc: Arc::clone(dc),
             registers: edges.discovery.watch(Role::Register),
             sfus: edges.discovery.watch(Role::Sfu),
+            signals: edges.discovery.watch(Role::Signal),
             turn: AtomicUsize::new(0),
             suspects: Suspects::default(),
             clock: StoreClock::default(),

@@ -36,11 +36,33 @@ pub struct Limits {
     pub connections: usize,
     /// Those of one address: an IPv4 address, or the first 64 bits of an IPv6 address. Loopback has no limit of its own.
     pub connections_per_address: usize,
+    /// Connections that have not sent their first request; one more, and the oldest goes.
+    pub half_open: usize,
+    /// Requests of one connection in one go.
+    pub request_burst: u32,
+    /// Requests of one connection in a second, in the long run.
+    pub requests_per_second: u32,
+    /// Rooms of one connection; `join` answers 17 beyond.
+    pub rooms: usize,
+    /// Subscriptions of one connection in one room; `subscribe` answers 17 beyond. Those whose stream has ended do not
+    /// count for long.
+    pub subscriptions: usize,
+    /// Bytes that may wait for one client; one that is further behind is closed.
+    pub queue_bytes: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 16_384, connections_per_address: 1_024 }
+        Self {
+            connections: 16_384,
+            connections_per_address: 1_024,
+            half_open: 1_024,
+            request_burst: 2_000,
+            requests_per_second: 200,
+            rooms: 100,
+            subscriptions: 2_000,
+            queue_bytes: 8 * 1024 * 1024,
+        }
     }
 }
 

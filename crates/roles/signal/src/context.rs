@@ -1,7 +1,7 @@
 //! What all connections of a node share.
 
 use crate::{
-    Access, Config, Edges, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions,
+    Access, Config, Edges, Limits, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions,
 };
 use model::{NodeId, Owner};
 use std::{
@@ -17,6 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 pub(crate) struct Context {
     pub(crate) node: NodeId,
     pub(crate) timing: Timing,
+    pub(crate) limits: Limits,
     pub(crate) access: Access,
     pub(crate) clients: Arc<Clients>,
     pub(crate) rooms: Arc<Rooms>,
@@ -45,6 +46,7 @@ impl Context {
         Arc::new(Self {
             node: config.node.clone(),
             timing: config.timing,
+            limits: config.limits,
             access: config.access.clone(),
             rooms: Rooms::new(edges.events, Arc::clone(&clients), Arc::clone(&metrics)),
             clients,

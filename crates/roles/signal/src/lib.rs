@@ -9,9 +9,11 @@
 //! - [`clients`]: speaks to the registers and the SFUs.
 //! - [`keeper`]: tells the register who is still there, and that the node is.
 //! - [`drain`]: sends clients elsewhere, when this node or the SFU of their stream is to end.
+//! - [`admin`]: what whoever runs the rooms may see and do, with a token.
 //! - [`service`]: what operators may ask of this node; [`metrics`]: what it counts.
 
 mod access;
+mod admin;
 mod clients;
 mod config;
 mod context;
@@ -30,6 +32,7 @@ mod session;
 mod simulation;
 
 pub use access::Access;
+pub use admin::AdminService;
 pub use config::{Config, Edges, Limits, Timing, Tls};
 pub use server::StartError;
 pub use service::SignalService;
@@ -87,6 +90,12 @@ impl Signal {
     #[must_use]
     pub fn service(&self) -> SignalService {
         SignalService::new(Arc::clone(&self.context))
+    }
+
+    /// The gRPC service of whoever administrates rooms, for `rpc::server::admin`.
+    #[must_use]
+    pub fn admin_service(&self) -> AdminService {
+        AdminService::new(Arc::clone(&self.context))
     }
 
     /// Takes nobody new and asks the clients to go elsewhere. Returns when all have gone, or after

@@ -1,9 +1,12 @@
 //! What operators may ask of this node, over gRPC.
 
-use crate::{context::Context, session::Session};
+use crate::{
+    context::Context,
+    session::{Session, kick_out},
+};
 use model::RoomId;
 use rpc::{
-    convert::{connection_owner, user_id},
+    convert::{connection_owner, room_id, user_id},
     proto::{
         KickReply, KickRequest, ListSessionsReply, ListSessionsRequest, Session as Listed,
         signal_server::Signal,
@@ -46,8 +49,18 @@ impl Signal for SignalService {
         let session = self.context.sessions.find(owner.connection);
         let session = session.filter(|session| session.uid == uid && session.owner == owner);
         let session = session.ok_or_else(|| Status::not_found("this node has no such connection"))?;
-        session.kick(&rooms(&session));
-        Ok(Response::new(KickReply {}))
+        if request.rid.is_empty() {
+            session.kick(&rooms(&session));
+            return Ok(Response::new(KickReply {}));
+        }
+        let rid = room_id(&request.rid)?;
+        let context = Arc::clone(&self.context);
+        // To its end, even where the caller goes away: the register may be asked for a while.
+        let kicking = async move { kick_out(&context, &session, &rid).await };
+        match self.context.tasks.spawn(kicking).await {
+            Ok(true) => Ok(Response::new(KickReply {})),
+            _ => Err(Status::not_found("this connection is not in the room")),
+        }
     }
 }
 

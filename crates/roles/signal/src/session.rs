@@ -14,20 +14,14 @@ mod roll;
 mod wire;
 mod writer;
 
-pub(crate) use ending::{close_at_sfus, end_subscription, leave_all};
-pub(crate) use holdings::{Holdings, MAX_ROOMS, MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed};
+pub(crate) use ending::{close_at_sfus, end_subscription, kick_out, leave_all};
+pub(crate) use holdings::{Holdings, Published, RoomHoldings, Subscribed};
 #[cfg(test)]
 pub(crate) use outbox::Next;
 pub(crate) use outbox::{Closing, Outbox};
 pub(crate) use roll::Sessions;
 
-use crate::{
-    access::Rights,
-    context::Context,
-    metrics::{Connected, Metrics},
-    notice,
-    server::Wire,
-};
+use crate::{access::Rights, context::Context, metrics::Connected, notice, server::Wire};
 use model::{Owner, RoomId, StreamId, UserId};
 use parking_lot::Mutex;
 use std::{
@@ -50,7 +44,7 @@ pub(crate) struct Session {
     /// entered or left.
     pub(crate) holdings: Mutex<Holdings>,
     /// Rooms whose join nobody answered: the user may be in them, to be left at
-    /// the end. Never more than [`MAX_ROOMS`].
+    /// the end. Never more than [`Limits::rooms`](crate::Limits::rooms).
     pub(crate) unanswered: Mutex<BTreeSet<RoomId>>,
     /// Cancelled when the reader is to stop, which it does between two requests.
     stop: CancellationToken,
@@ -65,13 +59,13 @@ impl Session {
         owner: Owner,
         rights: Rights,
         stop: CancellationToken,
-        metrics: Arc<Metrics>,
+        outbox: Outbox,
     ) -> Self {
         Self {
             uid,
             owner,
             rights,
-            outbox: Outbox::new(metrics),
+            outbox,
             holdings: Mutex::default(),
             unanswered: Mutex::default(),
             stop,
@@ -137,8 +131,9 @@ impl Session {
 /// Runs a connection to its end, and takes its users out of their rooms.
 pub(crate) async fn run(context: Arc<Context>, uid: UserId, rights: Rights, wire: Wire) {
     let (sink, stream) = wire::open(wire).await;
-    let (metrics, stop) = (Arc::clone(&context.metrics), context.stop.child_token());
-    let session = Arc::new(Session::new(uid, context.new_owner(), rights, stop, metrics));
+    let outbox = Outbox::new(Arc::clone(&context.metrics), context.limits.queue_bytes);
+    let stop = context.stop.child_token();
+    let session = Arc::new(Session::new(uid, context.new_owner(), rights, stop, outbox));
     let _enrolled = context.sessions.enrol(&session);
     let _connected = Connected::new(&context.metrics);
     tracing::info!(uid = ?session.uid, connection = session.owner.connection, "connected");

@@ -10,9 +10,9 @@ use super::*;
 use crate::metered::{Metered, SFU_METHODS};
 use crate::proto::sfu_server::Sfu;
 use crate::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
-    RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
-    UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MuteReply, MuteRequest, PublishReply,
+    PublishRequest, RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply,
+    UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
 };
 
 mod network;
@@ -42,6 +42,10 @@ impl Sfu for Stub {
         _: Request<UnsubscribeRequest>,
     ) -> Result<Response<UnsubscribeReply>, Status> {
         Err(crate::status::refuse(model::ErrorCode::NotAllowed, "the subscription is another user's"))
+    }
+
+    async fn mute(&self, _: Request<MuteRequest>) -> Result<Response<MuteReply>, Status> {
+        Err(Status::unimplemented("not tested"))
     }
 
     async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {

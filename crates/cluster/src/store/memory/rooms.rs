@@ -2,6 +2,7 @@
 
 use std::collections::{BinaryHeap, HashMap};
 
+use model::room::limits::RoomLimits;
 use model::{Refusal, Room, RoomEvent, RoomId, RoomState};
 
 use crate::store::{RoomPage, RoomSummary};
@@ -24,11 +25,17 @@ const MAX_SWEPT_ROOMS: usize = 256;
 pub(super) struct Rooms {
     rooms: HashMap<RoomId, Room>,
     log_bytes: usize,
+    limits: RoomLimits,
     /// No room that is not in the map has had, or was said to have, a later version.
     latest_version: u64,
 }
 
 impl Rooms {
+    /// None yet, and none that will exceed this.
+    pub(super) fn with_limits(limits: RoomLimits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
     pub(super) fn get(&self, rid: &RoomId) -> Option<&Room> {
         self.rooms.get(rid)
     }
@@ -65,7 +72,7 @@ impl Rooms {
                 return Err(Refusal::Full { what: "rooms", max: MAX_ROOMS });
             }
             let version = self.fresh_version(now_us);
-            self.rooms.insert(rid.clone(), Room::new(rid.clone(), version));
+            self.rooms.insert(rid.clone(), Room::with_limits(rid.clone(), version, self.limits));
         }
         // The room is there: there is always an answer.
         self.change(rid, step).ok_or(Refusal::NotOwner)

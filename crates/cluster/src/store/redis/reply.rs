@@ -1,6 +1,6 @@
 //! What the scripts answer: a word first (`Ok`, or why not), then what the caller wanted to know.
 
-use model::room::limits::{MAX_STATE_BYTES, MAX_STREAMS_PER_USER, MAX_USERS};
+use model::room::limits::MAX_STATE_BYTES;
 use model::{Refusal, RoomEvent, RoomId, RoomState, Stream};
 use redis::Value;
 
@@ -24,10 +24,32 @@ impl Reply {
         let Value::Array(items) = value else { return Err(garbled()) };
         let mut reply = Self(items.into_iter());
         let word = reply.text()?;
-        match refusal(&word) {
+        match reply.refusal(&word)? {
             Some(error) => Err(error),
             None => Ok((word, reply)),
         }
+    }
+
+    /// Why not, where a word says so; behind it stands the limit that the caller had set, if that is reached.
+    fn refusal(&mut self, word: &str) -> Result<Option<StoreError>, StoreError> {
+        let full = |what, max| Refusal::Full { what, max };
+        let refusal = match word {
+            "Late" => return Ok(Some(StoreError::Late)),
+            "NotOwner" => Refusal::NotOwner,
+            "StreamExists" => Refusal::StreamExists,
+            "NoSuchStream" => Refusal::NoSuchStream,
+            "NotYours" => Refusal::NotYours,
+            "FullUsers" => full("users in a room", self.limit()?),
+            "FullState" => full("bytes of room state", MAX_STATE_BYTES),
+            "FullStreams" => full("streams of a user", self.limit()?),
+            "FullRooms" => full("rooms", MAX_ROOMS_PER_BUCKET * BUCKETS),
+            _ => return Ok(None),
+        };
+        Ok(Some(StoreError::Refused(refusal)))
+    }
+
+    fn limit(&mut self) -> Result<usize, StoreError> {
+        usize::try_from(self.number()?).map_err(|_| garbled())
     }
 
     fn next(&mut self) -> Result<Value, StoreError> {
@@ -114,20 +136,4 @@ fn event_of(value: Value, rid: &RoomId) -> Option<RoomEvent> {
         Value::BulkString(bytes) => decode_event(rid, &bytes).ok(),
         _ => None,
     }
-}
-
-fn refusal(word: &str) -> Option<StoreError> {
-    let full = |what, max| Refusal::Full { what, max };
-    Some(StoreError::Refused(match word {
-        "Late" => return Some(StoreError::Late),
-        "NotOwner" => Refusal::NotOwner,
-        "StreamExists" => Refusal::StreamExists,
-        "NoSuchStream" => Refusal::NoSuchStream,
-        "NotYours" => Refusal::NotYours,
-        "FullUsers" => full("users in a room", MAX_USERS),
-        "FullState" => full("bytes of room state", MAX_STATE_BYTES),
-        "FullStreams" => full("streams of a user", MAX_STREAMS_PER_USER),
-        "FullRooms" => full("rooms", MAX_ROOMS_PER_BUCKET * BUCKETS),
-        _ => return None,
-    }))
 }

@@ -3,8 +3,7 @@
 use std::sync::{Arc, LazyLock};
 
 use model::room::limits::{
-    MAX_LOG_BYTES, MAX_LOG_EVENTS, MAX_STATE_BYTES, MAX_STREAMS_PER_USER, MAX_SWEEP_NOTICES, MAX_USERS,
-    STREAM_EXPIRY_MS, USER_EXPIRY_MS,
+    MAX_LOG_BYTES, MAX_LOG_EVENTS, MAX_STATE_BYTES, MAX_SWEEP_NOTICES, STREAM_EXPIRY_MS, USER_EXPIRY_MS,
 };
 use model::{RoomEvent, RoomId};
 
@@ -83,8 +82,6 @@ pub(super) static SCRIPTS: LazyLock<Scripts> = LazyLock::new(|| {
 /// The limits of [`model::room::limits`] and our own, as the scripts' first lines.
 fn limits() -> String {
     let lines = [
-        ("MAX_USERS", MAX_USERS),
-        ("MAX_STREAMS_PER_USER", MAX_STREAMS_PER_USER),
         ("MAX_STATE_BYTES", MAX_STATE_BYTES),
         ("MAX_LOG_EVENTS", MAX_LOG_EVENTS),
         ("MAX_LOG_BYTES", MAX_LOG_BYTES),

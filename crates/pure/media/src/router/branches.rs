@@ -123,7 +123,8 @@ impl Core {
             return Err(MediaError::new(MediaErrorKind::Internal, "this stream is here already"));
         }
         self.check_room()?;
-        let index = self.streams.insert(Stream::branch(mid.clone(), branch, outline));
+        let interval = self.config.limits.key_frame_interval;
+        let index = self.streams.insert(Stream::branch(mid.clone(), branch, outline, interval));
         self.by_mid.insert(mid.clone(), index);
         self.note_idle_branch(now, index);
         Ok(())

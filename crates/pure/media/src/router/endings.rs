@@ -52,6 +52,7 @@ impl Core {
         self.by_mid.remove(&stream.mid);
         self.dirty.retain(|&dirty| dirty != index);
         self.timers.forget(owner);
+        self.half_open.done(owner);
         for subscriber in std::mem::take(&mut stream.subscribers) {
             if let Some(subscription) = self.remove_subscription(now, subscriber, out) {
                 let (sid, reason) = (subscription.sid, EndReason::StreamGone);
@@ -82,6 +83,7 @@ impl Core {
         }
         self.note_idle_branch(now, subscription.stream);
         self.timers.forget(owner);
+        self.half_open.done(owner);
         let ice = subscription.transport.ice();
         self.demux.remove(ice.ufrag(), ice.addresses(), owner);
         subscription.say_goodbye(out);

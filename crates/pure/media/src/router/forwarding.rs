@@ -3,7 +3,6 @@
 use super::Core;
 use crate::batch::Outbox;
 use crate::moment::Moment;
-use crate::stream::key_frames::MIN_INTERVAL;
 use crate::timers::{Owner, Timer};
 use rtp::extension::AbsSendTime;
 use sdp::Kind;
@@ -79,7 +78,7 @@ impl Core {
         // Before the publisher's first packet there is nothing to ask with: its arrival leads back here.
         if let Some(at) = stream.key_frame_timeout().filter(|_| stream.is_live()) {
             // What is still due could not be sent, because the publisher is away.
-            let at = if at <= now { now + MIN_INTERVAL } else { at };
+            let at = if at <= now { now + self.config.limits.key_frame_interval } else { at };
             self.timers.set(now, Owner::Stream(index), Timer::KeyFrame, at);
         }
     }

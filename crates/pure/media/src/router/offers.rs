@@ -24,7 +24,7 @@ impl Core {
             return Err(MediaError::new(MediaErrorKind::Internal, "this stream is published already"));
         }
         self.check_room()?;
-        let offer = Offer::parse(offer).map_err(|error| unusable(&error))?;
+        let offer = self.read(offer)?;
         let session =
             sdp::negotiate::publish(&offer, &Capabilities::default()).map_err(|error| unusable(&error))?;
         let tracks = session.receiving().count();
@@ -35,7 +35,8 @@ impl Core {
         let secrets = IceSecrets::generate()?;
         let transport = Transport::new(now, &self.config, &secrets, &session.remote);
         let answer = self.answer(&session, &secrets)?;
-        let stream = Stream::new(mid.clone(), transport, session.receiving(), random()?);
+        let interval = self.config.limits.key_frame_interval;
+        let stream = Stream::new(mid.clone(), transport, session.receiving(), random()?, interval);
         let index = self.streams.insert(stream);
         self.by_mid.insert(mid.clone(), index);
         self.admit(now, Owner::Stream(index), &secrets);
@@ -60,13 +61,13 @@ impl Core {
         if stream.subscribers.len() >= limit {
             return Err(exceeded(&format!("the stream has {limit} subscribers already")));
         }
-        let offer = Offer::parse(offer).map_err(|error| unusable(&error))?;
+        let offer = self.read(offer)?;
         let offered = offered_tracks(stream)?;
         let session = sdp::negotiate::subscribe(&offer, &offered, &Capabilities::default())
             .map_err(|error| unusable(&error))?;
         let secrets = IceSecrets::generate()?;
         let transport = Transport::new(now, &self.config, &secrets, &session.remote);
-        let tracks = outgoing_tracks(stream, &session)?;
+        let tracks = outgoing_tracks(stream, &session, self.config.limits.retransmissions)?;
         let answer = self.answer(&session, &secrets)?;
         let subscription =
             Subscription::new(sid.clone(), stream_index, transport, tracks, stream.tracks.len());
@@ -84,11 +85,20 @@ impl Core {
         if self.streams.len() + self.subscriptions.len() >= limit {
             return Err(exceeded(&format!("this worker has {limit} connections already")));
         }
+        let limit = self.config.limits.half_open;
+        if self.half_open.len() >= limit {
+            return Err(exceeded(&format!("{limit} connections of this worker are not connected yet")));
+        }
         Ok(())
+    }
+
+    fn read(&self, offer: &str) -> Result<Offer, MediaError> {
+        Offer::parse_within(offer, self.config.limits.sdp).map_err(|error| unusable(&error))
     }
 
     fn admit(&mut self, now: Instant, owner: Owner, secrets: &IceSecrets) {
         self.demux.add(&secrets.ufrag, owner);
+        self.half_open.begin(owner);
         self.timers.set(now, owner, Timer::Connect, now + CONNECT_TIMEOUT);
     }
 
@@ -141,7 +151,11 @@ fn offered_tracks(stream: &Stream) -> Result<Vec<TrackOffer>, MediaError> {
     Ok(offered)
 }
 
-fn outgoing_tracks(stream: &Stream, session: &Session) -> Result<Vec<OutgoingTrack>, MediaError> {
+fn outgoing_tracks(
+    stream: &Stream,
+    session: &Session,
+    retransmissions: u8,
+) -> Result<Vec<OutgoingTrack>, MediaError> {
     let mut tracks = Vec::new();
     for track in session.sending() {
         let Some(source) = stream.tracks.get(track.track) else { continue };
@@ -149,6 +163,7 @@ fn outgoing_tracks(stream: &Stream, session: &Session) -> Result<Vec<OutgoingTra
             source: track.track,
             extensions: &source.line.extensions,
             random: [u64::from_be_bytes(random()?), u64::from_be_bytes(random()?)],
+            retransmissions,
         };
         tracks.push(OutgoingTrack::new(track, &origin));
     }

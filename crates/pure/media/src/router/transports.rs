@@ -35,6 +35,11 @@ impl Core {
         if self.is_taken(now, path, owner) {
             return false;
         }
+        let limit = self.config.limits.half_open_per_address;
+        if !self.half_open.admits(owner, path.remote.ip(), limit) {
+            out.count(|stats| stats.half_open_refused += 1);
+            return false;
+        }
         let Some(transport) = self.transport(owner) else { return false };
         let was_paused = transport.is_paused();
         let Some(checked) = transport.check(now, path, &message, out) else { return false };
@@ -43,6 +48,7 @@ impl Core {
         }
         if checked.validated {
             self.demux.claim(path.remote, owner);
+            self.half_open.heard(owner, path.remote.ip());
         }
         if was_paused && checked.validated {
             self.resume(now, owner, out);
@@ -108,6 +114,7 @@ impl Core {
         if progress.connected {
             out.count(|stats| stats.handshakes += 1);
             self.timers.clear(owner, Timer::Connect);
+            self.half_open.done(owner);
             self.timers.set(now, owner, Timer::Consent, now + PAUSE_AFTER);
             self.connected(now, owner, out);
         }

@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-/// At most one request in this time, for all subscribers together.
-pub(crate) const MIN_INTERVAL: Duration = Duration::from_millis(200);
-
 /// A request may get lost: it is repeated until a key frame comes, each time after twice as long, up to this.
 const MAX_INTERVAL: Duration = Duration::from_secs(2);
 
 /// The requests for one video track.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct KeyFrameRequests {
+    /// At most one request in this time, for all subscribers together.
+    shortest: Duration,
     /// When to ask next; `None`: nobody waits for one.
     next: Option<Instant>,
     /// Since when somebody waits for one.
@@ -20,12 +19,17 @@ pub(crate) struct KeyFrameRequests {
 }
 
 impl KeyFrameRequests {
+    /// At most one request in so long.
+    pub(crate) fn new(shortest: Duration) -> Self {
+        Self { shortest, next: None, since: None, last: None, interval: shortest }
+    }
+
     /// Somebody needs a key frame. Returns when to ask for it, which may be now.
     pub(crate) fn want(&mut self, now: Instant) -> Instant {
         self.since.get_or_insert(now);
         *self.next.get_or_insert_with(|| {
-            self.interval = MIN_INTERVAL;
-            self.last.map_or(now, |last| now.max(last + MIN_INTERVAL))
+            self.interval = self.shortest;
+            self.last.map_or(now, |last| now.max(last + self.shortest))
         })
     }
 
@@ -35,7 +39,7 @@ impl KeyFrameRequests {
         if due {
             self.last = Some(now);
             self.next = Some(now + self.interval);
-            self.interval = (self.interval * 2).min(MAX_INTERVAL);
+            self.interval = (self.interval * 2).min(MAX_INTERVAL.max(self.shortest));
         }
         due
     }
@@ -61,23 +65,25 @@ mod tests {
     use super::*;
     use crate::epoch;
 
+    const INTERVAL: Duration = Duration::from_millis(200);
+
     #[test]
     fn the_first_is_asked_at_once_and_the_next_after_200_ms() {
         let start = epoch();
-        let mut requests = KeyFrameRequests::default();
+        let mut requests = KeyFrameRequests::new(INTERVAL);
         assert!(!requests.ask(start));
         assert_eq!(requests.want(start), start);
         assert!(requests.ask(start) && !requests.ask(start));
         requests.arrived();
         let soon = start + Duration::from_millis(50);
-        assert_eq!(requests.want(soon), start + MIN_INTERVAL);
-        assert!(!requests.ask(soon) && requests.ask(start + MIN_INTERVAL));
+        assert_eq!(requests.want(soon), start + INTERVAL);
+        assert!(!requests.ask(soon) && requests.ask(start + INTERVAL));
     }
 
     #[test]
     fn it_is_asked_again_ever_more_slowly_until_one_comes() {
         let start = epoch();
-        let mut requests = KeyFrameRequests::default();
+        let mut requests = KeyFrameRequests::new(INTERVAL);
         requests.want(start);
         let asked: Vec<u64> = (0..10_000)
             .filter(|&ms| {

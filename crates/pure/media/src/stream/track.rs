@@ -48,18 +48,20 @@ pub(crate) struct Track {
     latest_arrival: Option<Instant>,
     /// A new source of video begins with a key frame; what comes before it refers to frames that nobody has.
     awaits_key: bool,
+    /// What comes goes no further.
+    muted: bool,
     clock: RtpClock,
 }
 
 impl Track {
     /// `video_bytes`: what the cache may take if this is video.
-    pub(crate) fn new(line: Line, video_bytes: usize) -> Self {
+    pub(crate) fn new(line: Line, video_bytes: usize, key_frame_interval: Duration) -> Self {
         Self {
             cache: match line.kind {
                 Kind::Audio => PacketCache::audio(),
                 Kind::Video => PacketCache::video(video_bytes),
             },
-            key_frames: KeyFrameRequests::default(),
+            key_frames: KeyFrameRequests::new(key_frame_interval),
             bursts: Bursts::default(),
             numbering: Numbering::default(),
             source: None,
@@ -67,6 +69,7 @@ impl Track {
             latest: None,
             latest_arrival: None,
             awaits_key: false,
+            muted: false,
             clock: RtpClock::new(line.codec.clock_rate()),
             line,
         }
@@ -129,6 +132,9 @@ impl Track {
         mut header: Header,
         packet: &[u8],
     ) -> Option<Entry> {
+        if self.muted {
+            return None;
+        }
         let payload = RtpPacket::new(header, packet).ok()?.payload();
         let key = match self.line.codec {
             Codec::Vp8 => vp8::is_key_frame_start(payload),
@@ -157,6 +163,19 @@ impl Track {
             self.key_frames.arrived();
         }
         Some(entry)
+    }
+
+    /// Lets nothing of it go any further, or all from now on: what was kept back has no numbers, so that nobody misses
+    /// it or can ask for it.
+    pub(crate) fn mute(&mut self, now: Instant, muted: bool) {
+        if std::mem::replace(&mut self.muted, muted) == muted || muted {
+            return;
+        }
+        self.numbering.restart();
+        self.awaits_key = self.line.kind == Kind::Video;
+        if self.awaits_key {
+            self.key_frames.want(now);
+        }
     }
 
     /// The publisher begins anew under another SSRC: numbers and timestamps run on.

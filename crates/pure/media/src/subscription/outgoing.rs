@@ -37,6 +37,8 @@ pub(crate) struct Origin<'a> {
     pub(crate) extensions: &'a sdp::ExtensionIds,
     /// Unpredictable starting points for the numbers.
     pub(crate) random: [u64; 2],
+    /// What may be sent again, in percent of what is sent.
+    pub(crate) retransmissions: u8,
 }
 
 /// One track of a subscription.
@@ -88,7 +90,7 @@ impl OutgoingTrack {
             video: line.kind == sdp::Kind::Video,
             header: OutgoingHeader::new(mid, ids, origin.extensions),
             rewriter: Rewriter::new(first),
-            budget: RepairBudget::new(),
+            budget: RepairBudget::new(origin.retransmissions),
             packets: 0,
             octets: 0,
             reported_packets: None,
@@ -295,7 +297,8 @@ mod tests {
         let session = sdp::negotiate::subscribe(&offer, &[offered], &Capabilities::default()).unwrap();
         let Section::Send(track) = &session.sections[0] else { panic!("it is sent") };
         let extensions = sdp::ExtensionIds::default();
-        OutgoingTrack::new(track, &Origin { source: 0, extensions: &extensions, random: [0x7ffe, 0x7fff] })
+        let (source, random, retransmissions) = (0, [0x7ffe, 0x7fff], 25);
+        OutgoingTrack::new(track, &Origin { source, extensions: &extensions, random, retransmissions })
     }
 
     /// Three packets of a key frame, forwarded, and then two of them again. Returns what was sent.

@@ -14,25 +14,25 @@ const MAX_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes that may be sent again on top of the share, so that a burst of losses is repaired at once.
 const BURST: u64 = 128 * 1024;
 
-/// Retransmissions are at most this part of what is sent: enough for 30 % loss, repairs lost too.
-const SHARE_DIVISOR: u64 = 2;
-
 /// The budget of one subscriber's track. What exceeds it is not sent again; the subscriber asks for a key frame.
 #[derive(Debug)]
 pub(crate) struct RepairBudget {
     recent: Box<[Option<(u64, Instant)>]>,
     bytes: u64,
+    /// In percent of what is sent.
+    share: u8,
 }
 
 impl RepairBudget {
-    pub(crate) fn new() -> Self {
-        Self { recent: Box::default(), bytes: BURST }
+    /// With so many percent of what is sent.
+    pub(crate) fn new(share: u8) -> Self {
+        Self { recent: Box::default(), bytes: BURST, share }
     }
 
     /// So many bytes of media were sent.
     #[inline]
     pub(crate) fn earn(&mut self, bytes: usize) {
-        self.bytes = (self.bytes + bytes as u64 / SHARE_DIVISOR).min(BURST);
+        self.bytes = (self.bytes + bytes as u64 * u64::from(self.share) / 100).min(BURST);
     }
 
     /// Whether this packet may be sent again now. If so, it counts as sent.
@@ -69,7 +69,7 @@ mod tests {
     fn a_packet_is_sent_again_once_per_round_trip() {
         let start = epoch();
         let rtt = Some(Duration::from_millis(100));
-        let mut budget = RepairBudget::new();
+        let mut budget = RepairBudget::new(25);
         assert!(budget.spend(start, 7, 1000, rtt));
         assert!(!budget.spend(start + Duration::from_millis(70), 7, 1000, rtt));
         assert!(budget.spend(start + Duration::from_millis(70), 8, 1000, rtt));
@@ -77,15 +77,15 @@ mod tests {
     }
 
     #[test]
-    fn whoever_asks_for_everything_gets_half_of_it() {
+    fn whoever_asks_for_everything_gets_a_quarter_of_it() {
         let start = epoch();
-        let mut budget = RepairBudget::new();
+        let mut budget = RepairBudget::new(25);
         let granted = (0..1000u64)
             .filter(|&number| {
                 budget.earn(1000);
                 budget.spend(start, number, 1000, None)
             })
             .count();
-        assert!((500..=650).contains(&granted), "{granted}");
+        assert!((250..=400).contains(&granted), "{granted}");
     }
 }

@@ -97,7 +97,12 @@ fn a_subscriber_of_sound_alone_gets_no_video() {
 
 #[test]
 fn what_cannot_be_done_is_refused_with_its_kind() {
-    let limits = media::Limits { transports: 3, subscribers_per_stream: 1, tracks_per_stream: 1 };
+    let limits = media::Limits {
+        transports: 3,
+        subscribers_per_stream: 1,
+        tracks_per_stream: 1,
+        ..media::Limits::default()
+    };
     let mut world = World::with_limits(5, limits);
     let address = world.address(900);
     let offer = |direction, kinds: &[_]| {

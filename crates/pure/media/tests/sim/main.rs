@@ -15,6 +15,7 @@ mod forwarding;
 mod joins;
 mod losses;
 mod media;
+mod muting;
 mod negotiation;
 mod network;
 mod peer;

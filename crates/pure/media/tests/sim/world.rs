@@ -342,6 +342,13 @@ impl World {
         found
     }
 
+    pub(crate) fn mute(&mut self, name: &str, muted: bool) -> bool {
+        let mut out = Outgoing::default();
+        let found = self.router.mute(self.now, &mid(name), muted, &mut out);
+        self.dispatch(out);
+        found
+    }
+
     pub(crate) fn unsubscribe(&mut self, peer: usize) -> bool {
         let mut out = Outgoing::default();
         let found = self.router.unsubscribe(self.now, &self.sid_of(peer), &mut out);

@@ -3,6 +3,21 @@
 
 use super::Refusal;
 
+/// What an operator may lower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoomLimits {
+    /// Users in one room, 1 to [`MAX_USERS`].
+    pub users: usize,
+    /// Streams that one user publishes in one room, 1 to [`MAX_STREAMS_PER_USER`].
+    pub streams_per_user: usize,
+}
+
+impl Default for RoomLimits {
+    fn default() -> Self {
+        Self { users: MAX_USERS, streams_per_user: MAX_STREAMS_PER_USER }
+    }
+}
+
 /// Users in one room. Every one of them hears of every join, so a full room costs 4 million
 /// notifications to fill.
 pub const MAX_USERS: usize = 2000;

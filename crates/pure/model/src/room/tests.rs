@@ -1,4 +1,6 @@
-use super::limits::{MAX_LOG_EVENTS, MAX_SWEEP_NOTICES, STREAM_EXPIRY_MS, USER_EXPIRY_MS};
+use super::limits::{
+    MAX_LOG_EVENTS, MAX_STREAMS_PER_USER, MAX_SWEEP_NOTICES, MAX_USERS, STREAM_EXPIRY_MS, USER_EXPIRY_MS,
+};
 use super::*;
 use crate::{Gone, MediaInfo};
 

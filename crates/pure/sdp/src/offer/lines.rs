@@ -1,7 +1,7 @@
 //! Cuts text into numbered lines.
 
 use crate::error::{Excerpt, SdpError};
-use crate::limits::{MAX_BYTES, MAX_LINE_BYTES, MAX_LINES};
+use crate::limits::{MAX_LINE_BYTES, MAX_LINES};
 
 /// One line, `<kind>=<value>`.
 #[derive(Debug, Clone, Copy)]
@@ -25,10 +25,13 @@ impl Line<'_> {
     }
 }
 
-/// The lines of `text`, without empty ones.
-pub(super) fn of(text: &str) -> Result<impl Iterator<Item = Result<Line<'_>, SdpError>>, SdpError> {
-    if text.len() > MAX_BYTES {
-        return Err(SdpError::TooLong { bytes: text.len() });
+/// The lines of `text`, without empty ones; of at most so many bytes.
+pub(super) fn of(
+    text: &str,
+    limit: usize,
+) -> Result<impl Iterator<Item = Result<Line<'_>, SdpError>>, SdpError> {
+    if text.len() > limit {
+        return Err(SdpError::TooLong { bytes: text.len(), limit });
     }
     let lines = text.split('\n').map(|line| line.strip_suffix('\r').unwrap_or(line)).enumerate();
     Ok(lines.filter(|(_, line)| !line.is_empty()).map(|(index, line)| read(index + 1, line)))

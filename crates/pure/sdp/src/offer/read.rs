@@ -3,16 +3,16 @@
 
 use crate::codec::Kind;
 use crate::error::SdpError;
-use crate::limits::{MAX_BUNDLES, MAX_PAYLOAD_TYPES, MAX_SECTIONS};
+use crate::limits::{Bounds, MAX_BUNDLES, MAX_PAYLOAD_TYPES, MAX_SECTIONS};
 use crate::name::Mid;
 use crate::offer::attributes::{self, Attribute, Common, SectionReader};
 use crate::offer::lines::{self, Line};
 use crate::offer::payloads::Payloads;
 use crate::offer::{MediaSection, Offer};
 
-pub(super) fn offer(text: &str) -> Result<Offer, SdpError> {
-    let mut reader = Reader::default();
-    for line in lines::of(text)? {
+pub(super) fn offer(text: &str, bounds: Bounds) -> Result<Offer, SdpError> {
+    let mut reader = Reader { max_sections: bounds.sections, ..Reader::default() };
+    for line in lines::of(text, bounds.bytes)? {
         reader.line(&line?)?;
     }
     reader.finish()
@@ -20,6 +20,7 @@ pub(super) fn offer(text: &str) -> Result<Offer, SdpError> {
 
 #[derive(Default)]
 struct Reader {
+    max_sections: usize,
     begun: bool,
     bundles: Vec<Vec<Mid>>,
     ice_lite: bool,
@@ -41,8 +42,8 @@ impl Reader {
     }
 
     fn begin_section(&mut self, line: &Line<'_>) -> Result<(), SdpError> {
-        if self.sections.len() == MAX_SECTIONS {
-            return Err(line.too_many("m-lines", MAX_SECTIONS));
+        if self.sections.len() >= self.max_sections {
+            return Err(line.too_many("m-lines", self.max_sections));
         }
         self.sections.push(m_line(line, self.sections.len())?);
         Ok(())

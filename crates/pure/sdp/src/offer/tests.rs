@@ -172,8 +172,14 @@ fn no_error_repeats_more_than_64_bytes_of_the_offer() {
 
 #[test]
 fn an_offer_of_100_000_lines_is_refused_before_a_line_is_read() {
-    assert_eq!(Offer::parse(&"a=x\r\n".repeat(100_000)), Err(SdpError::TooLong { bytes: 500_000 }));
-    assert_eq!(Offer::parse(&"\n".repeat(100_000)), Err(SdpError::TooLong { bytes: 100_000 }));
+    assert_eq!(
+        Offer::parse(&"a=x\r\n".repeat(100_000)),
+        Err(SdpError::TooLong { bytes: 500_000, limit: limits::MAX_BYTES })
+    );
+    assert_eq!(
+        Offer::parse(&"\n".repeat(100_000)),
+        Err(SdpError::TooLong { bytes: 100_000, limit: limits::MAX_BYTES })
+    );
 }
 
 #[test]

@@ -154,6 +154,10 @@ fn work(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
     out.histogram("sfu_forwarding_delay_seconds", help, &delays)?;
     out.counter("sfu_handshakes", "DTLS handshakes that were finished.", sum(|w| w.media.handshakes))?;
     out.gauge("sfu_transports", "Peer connections that stand.", sum(|w| w.media.connected))?;
+    let help = "Peer connections that do not stand yet; after 30 s they do or are gone.";
+    out.gauge("sfu_half_open_transports", help, sum(|w| w.media.half_open))?;
+    let help = "Checks without an answer: their address has too many connections that do not stand yet.";
+    out.counter("sfu_half_open_refused", help, sum(|w| w.media.half_open_refused))?;
     let help = "Processor time of the threads that move media.";
     let mut family = out.0.encode_descriptor("sfu_worker_cpu_seconds", help, None, MetricType::Counter)?;
     for (n, worker) in workers.iter().enumerate() {

@@ -173,6 +173,33 @@ impl Clients {
         stream.map(|stream| stream.sfu).map_err(|invalid| nonsense(&invalid))
     }
 
+    /// Who is in a room, and what they publish.
+    pub(crate) async fn room(&self, deadline: Instant, rid: &RoomId) -> Result<RoomState, Refusal> {
+        let request = proto::GetRoomRequest { rid: rid.to_string() };
+        let reply = self.register(deadline, Repeat::Harmless, |mut to| {
+            let request = request.clone();
+            async move { to.get_room(request).await }
+        });
+        let state = present(reply.await?.room, "room").and_then(RoomState::try_from);
+        state.map_err(|invalid| nonsense(&invalid))
+    }
+
+    /// The rooms that somebody is in, after this one, and the next page's `after`.
+    pub(crate) async fn rooms(
+        &self,
+        deadline: Instant,
+        after: Option<&RoomId>,
+        limit: u32,
+    ) -> Result<proto::ListRoomsReply, Refusal> {
+        let after = after.map(ToString::to_string).unwrap_or_default();
+        let request = proto::ListRoomsRequest { after, limit };
+        self.register(deadline, Repeat::Harmless, |mut to| {
+            let request = request.clone();
+            async move { to.list_rooms(request).await }
+        })
+        .await
+    }
+
     pub(crate) async fn broadcast(
         &self,
         deadline: Instant,

@@ -152,6 +152,21 @@ impl Clients {
         reply.await.map(drop)
     }
 
+    /// Keeps a stream from everybody, or lets it through again.
+    pub(crate) async fn mute(
+        &self,
+        deadline: Instant,
+        sfu: &NodeId,
+        rid: &RoomId,
+        mid: &StreamId,
+        muted: bool,
+    ) -> Result<(), Refusal> {
+        let request = proto::MuteRequest { rid: rid.to_string(), mid: mid.to_string(), muted };
+        let reply =
+            self.sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.mute(request).await });
+        reply.await.map(drop)
+    }
+
     /// Calls one certain SFU.
     pub(super) async fn sfu<T, F>(
         &self,

@@ -57,7 +57,7 @@ impl<'a> Data<'a> {
     }
 
     /// What a client that comes back still has.
-    pub(super) fn resume(&self) -> Result<Option<Resume>, Refusal> {
+    pub(super) fn resume(&self, max_subs: usize) -> Result<Option<Resume>, Refusal> {
         let Some(raw) = self.resume else { return Ok(None) };
         let expected = r#"is no object: expected {"pubs":[...],"subs":[...]}"#;
         let invalid = || Refusal::invalid(ErrorCode::Data, "resume", expected);
@@ -65,7 +65,7 @@ impl<'a> Data<'a> {
         let (pubs, subs) = (list(pubs, "resume.pubs")?, list(subs, "resume.subs")?);
         let pubs = pubs.iter().map(Data::resumed_pub).collect::<Result<_, _>>()?;
         let subs = subs.iter().map(Data::resumed_sub).collect::<Result<_, _>>()?;
-        Resume { pubs, subs }.bounded().map(Some)
+        Resume { pubs, subs }.bounded(max_subs).map(Some)
     }
 
     /// The SDP of `jsep`.
@@ -202,8 +202,9 @@ mod tests {
 
     #[test]
     fn what_a_client_still_has_is_read_member_by_member() {
-        let resume =
-            |raw: &str| data(raw).resume().map(|resume| resume.map(|one| (one.pubs.len(), one.subs.len())));
+        let resume = |raw: &str| {
+            data(raw).resume(2000).map(|resume| resume.map(|one| (one.pubs.len(), one.subs.len())))
+        };
         assert_eq!(resume("{}").unwrap(), None);
         assert_eq!(resume(r#"{"resume":{}}"#).unwrap(), Some((0, 0)));
         let minfo = r#"{"audio":true,"video":true,"audiotype":0,"videotype":0}"#;
@@ -219,13 +220,13 @@ mod tests {
             (r#"{"resume":{"subs":[{"mid":"m","sfuid":"s"}]}}"#, 4),
             (r#"{"resume":{"subs":[{"mid":"m","sid":"x","sfuid":"a b"}]}}"#, 19),
         ] {
-            assert_eq!(code(data(raw).resume()), expected, "{raw}");
+            assert_eq!(code(data(raw).resume(2000)), expected, "{raw}");
         }
         let many = format!(
             r#"{{"resume":{{"pubs":[{}]}}}}"#,
             vec![format!(r#"{{"mid":"m","sfuid":"s","minfo":{minfo}}}"#); 17].join(",")
         );
-        assert_eq!(code(data(&many).resume()), 17);
+        assert_eq!(code(data(&many).resume(2000)), 17);
     }
 
     #[test]

@@ -9,14 +9,14 @@ use crate::{
     lists::Lists,
     refusal::Refusal,
     room::{Admitted, Lease},
-    session::{MAX_ROOMS, RoomHoldings},
+    session::RoomHoldings,
 };
 use model::{ErrorCode, RoomId, RoomState, Takeover};
 use std::slice;
 
 pub(super) async fn join(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
-    let (rid, resume) = (data.rid()?, data.resume()?);
+    let (rid, resume) = (data.rid()?, data.resume(call.context.limits.subscriptions)?);
     call.session.rights.enter(&rid)?;
     if call.context.takes_leave() {
         return Err(Refusal::plain(ErrorCode::Draining));
@@ -30,8 +30,9 @@ pub(super) async fn join(call: &Call<'_>) -> Result<(), Refusal> {
 
 async fn first(call: &Call<'_>, rid: RoomId, resume: Option<&Resume>) -> Result<(), Refusal> {
     forget_handed_over(call, &rid);
-    if call.session.holdings.lock().len() >= MAX_ROOMS {
-        let reason = format!("too many rooms: one connection may be in {MAX_ROOMS}");
+    let max_rooms = call.context.limits.rooms;
+    if call.session.holdings.lock().len() >= max_rooms {
+        let reason = format!("too many rooms: one connection may be in {max_rooms}");
         return Err(Refusal::new(ErrorCode::Limit, reason));
     }
     // Listening comes first: whatever happens after the join is heard.
@@ -103,7 +104,7 @@ async fn register(call: &Call<'_>, rid: &RoomId, takeover: Takeover) -> Result<R
         Ok(_) => {
             unanswered.remove(rid);
         }
-        Err(refusal) if refusal.code != ErrorCode::Limit && unanswered.len() < MAX_ROOMS => {
+        Err(refusal) if refusal.code != ErrorCode::Limit && unanswered.len() < call.context.limits.rooms => {
             unanswered.insert(rid.clone());
         }
         Err(_) => {}

@@ -5,7 +5,7 @@ use super::call::Call;
 use crate::{
     clients::{Claimed, deadline},
     refusal::Refusal,
-    session::{MAX_SUBSCRIPTIONS, Published, RoomHoldings, Subscribed, end_subscription},
+    session::{Published, RoomHoldings, Subscribed, end_subscription},
 };
 use futures_util::future::join_all;
 use model::{
@@ -78,15 +78,15 @@ impl Claims {
 
 impl Resume {
     /// More than a client can have is refused.
-    pub(super) fn bounded(self) -> Result<Self, Refusal> {
+    pub(super) fn bounded(self, max_subs: usize) -> Result<Self, Refusal> {
         let over = |what: &str, max: usize| {
             Refusal::new(ErrorCode::Limit, format!("too many resume.{what}: at most {max} are taken over"))
         };
         if self.pubs.len() > MAX_STREAMS_PER_USER {
             return Err(over("pubs", MAX_STREAMS_PER_USER));
         }
-        if self.subs.len() > MAX_SUBSCRIPTIONS {
-            return Err(over("subs", MAX_SUBSCRIPTIONS));
+        if self.subs.len() > max_subs {
+            return Err(over("subs", max_subs));
         }
         Ok(self)
     }

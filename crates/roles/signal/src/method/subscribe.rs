@@ -9,7 +9,7 @@ use crate::{
     clients::Offer,
     refusal::Refusal,
     room::Room,
-    session::{MAX_SUBSCRIPTIONS, Subscribed, end_subscription},
+    session::{Subscribed, end_subscription},
 };
 use model::{ErrorCode, RoomId, SubscriptionId};
 use serde::Serialize;
@@ -54,7 +54,8 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
 
 /// At the limit, subscriptions whose stream has ended are forgotten first.
 fn make_room(call: &Call<'_>, rid: &RoomId, room: &Room) -> Result<(), Refusal> {
-    let is_full = |held: usize| held >= MAX_SUBSCRIPTIONS;
+    let max = call.context.limits.subscriptions;
+    let is_full = |held: usize| held >= max;
     if !is_full(call.holding(rid, |held| held.subscriptions.len())?) {
         return Ok(());
     }
@@ -63,7 +64,7 @@ fn make_room(call: &Call<'_>, rid: &RoomId, room: &Room) -> Result<(), Refusal> 
         call.holding(rid, |held| held.subscriptions.remove(sid))?;
     }
     if is_full(call.holding(rid, |held| held.subscriptions.len())?) {
-        let reason = format!("too many subscriptions: a connection may have {MAX_SUBSCRIPTIONS} in a room");
+        let reason = format!("too many subscriptions: a connection may have {max} in a room");
         return Err(Refusal::new(ErrorCode::Limit, reason));
     }
     Ok(())

@@ -1,6 +1,6 @@
 use super::{Admitted, Room};
 use crate::access::Rights;
-use crate::session::{Next, Session};
+use crate::session::{Next, Outbox, Session};
 use futures_util::FutureExt;
 use model::{NodeId, Notice, Owner, RoomEvent, RoomId, RoomState, User, UserId};
 use std::sync::Arc;
@@ -16,7 +16,13 @@ fn user(name: &str, connection: u64) -> User {
 
 fn session(name: &str, connection: u64) -> Arc<Session> {
     let User { uid, owner, .. } = user(name, connection);
-    Arc::new(Session::new(uid, owner, Rights::all(), CancellationToken::new(), Arc::default()))
+    Arc::new(Session::new(
+        uid,
+        owner,
+        Rights::all(),
+        CancellationToken::new(),
+        Outbox::new(Arc::default(), 1 << 20),
+    ))
 }
 
 fn state(version: u64, users: &[(&str, u64)]) -> RoomState {

@@ -52,7 +52,8 @@ pub(super) struct Entrance {
 
 impl Entrance {
     pub(super) fn new(context: Arc<Context>, router: axum::Router, tls: Option<Arc<Identity>>) -> Self {
-        Self { context, router, tls, half_open: HalfOpen::default() }
+        let half_open = HalfOpen::new(context.limits.half_open);
+        Self { context, router, tls, half_open }
     }
 
     pub(super) fn stopped(&self) -> impl Future<Output = ()> {

@@ -7,16 +7,16 @@ use parking_lot::Mutex;
 use std::{collections::BTreeMap, future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
-/// Half-open connections at the same time. At the limit the oldest is closed.
-const MAX_HALF_OPEN: usize = 1024;
-
-#[derive(Default)]
-pub(super) struct HalfOpen(Arc<Mutex<Waiting>>);
+/// At the limit the oldest is closed.
+pub(super) struct HalfOpen {
+    limit: usize,
+    waiting: Arc<Mutex<Waiting>>,
+}
 
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    /// By age, the oldest first. Never more than [`MAX_HALF_OPEN`].
+    /// By age, the oldest first. Never more than the limit.
     connections: BTreeMap<u64, CancellationToken>,
 }
 
@@ -28,10 +28,15 @@ pub(super) struct Pending {
 }
 
 impl HalfOpen {
+    /// So many at the same time.
+    pub(super) fn new(limit: usize) -> Self {
+        Self { limit, waiting: Arc::default() }
+    }
+
     pub(super) fn enter(&self) -> Pending {
         let evicted = CancellationToken::new();
-        let mut waiting = self.0.lock();
-        if waiting.connections.len() >= MAX_HALF_OPEN
+        let mut waiting = self.waiting.lock();
+        if waiting.connections.len() >= self.limit
             && let Some((_, oldest)) = waiting.connections.pop_first()
         {
             oldest.cancel();
@@ -39,7 +44,7 @@ impl HalfOpen {
         let number = waiting.next;
         waiting.next += 1;
         waiting.connections.insert(number, evicted.clone());
-        Pending { number, evicted, waiting: Arc::clone(&self.0) }
+        Pending { number, evicted, waiting: Arc::clone(&self.waiting) }
     }
 }
 
@@ -63,15 +68,17 @@ impl Drop for Pending {
 
 #[cfg(test)]
 mod tests {
-    use super::{HalfOpen, MAX_HALF_OPEN};
+    use super::HalfOpen;
+
+    const LIMIT: usize = 100;
 
     #[test]
     fn the_oldest_makes_room_and_who_is_done_stays() {
-        let half_open = HalfOpen::default();
+        let half_open = HalfOpen::new(LIMIT);
         let done = half_open.enter();
         done.done();
         let oldest = half_open.enter();
-        let others: Vec<_> = (0..MAX_HALF_OPEN - 1).map(|_| half_open.enter()).collect();
+        let others: Vec<_> = (0..LIMIT - 1).map(|_| half_open.enter()).collect();
         assert!(!oldest.evicted.is_cancelled());
         let _newest = half_open.enter();
         assert!(oldest.evicted.is_cancelled());
@@ -81,10 +88,10 @@ mod tests {
 
     #[test]
     fn a_dropped_connection_frees_its_place() {
-        let half_open = HalfOpen::default();
-        for _ in 0..3 * MAX_HALF_OPEN {
+        let half_open = HalfOpen::new(LIMIT);
+        for _ in 0..3 * LIMIT {
             drop(half_open.enter());
         }
-        assert!(half_open.0.lock().connections.is_empty());
+        assert!(half_open.waiting.lock().connections.is_empty());
     }
 }

@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     fn places(connections: usize, connections_per_address: usize) -> Places {
-        Places::new(Limits { connections, connections_per_address })
+        Places::new(Limits { connections, connections_per_address, ..Limits::default() })
     }
 
     fn outcome(places: &Places, from: &str) -> Result<Place, &'static str> {

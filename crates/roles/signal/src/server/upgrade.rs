@@ -28,7 +28,8 @@ struct Door {
 /// `/ws`, and the pages for everything else.
 pub(super) fn router(context: &Arc<Context>, allowed_origins: &[String], pages: Router) -> Router {
     let door = Door { context: Arc::clone(context), origins: Arc::new(Origins::new(allowed_origins)) };
-    Router::new().route("/ws", any(open)).with_state(door).fallback_service(pages)
+    let ws = Router::new().route("/ws", any(open)).with_state(door);
+    ws.nest("/admin", crate::admin::router(context)).fallback_service(pages)
 }
 
 type Answer = (StatusCode, String);

@@ -1,7 +1,7 @@
 //! Taking a connection's user out of its rooms, and ending its media.
 
 use super::{Closing, Published, RoomHoldings, Session, Subscribed};
-use crate::{clients::deadline, context::Context};
+use crate::{clients::deadline, context::Context, notice};
 use futures_util::{StreamExt, stream};
 use model::{ErrorCode, RoomId, StreamId, SubscriptionId, room::limits::USER_EXPIRY_MS};
 use std::{collections::BTreeMap, future::Future, sync::Arc, time::Duration};
@@ -46,6 +46,18 @@ async fn leave(context: Arc<Context>, session: Arc<Session>, rid: RoomId, held: 
     if ours || session.outbox.ended() == Closing::KICKED {
         close_at_sfus(&context, &session, &rid, held.published, held.subscriptions).await;
     }
+}
+
+/// Kicks the connection out of a room, whose others hear that its user left, and closes it where that was its last.
+/// False: it is not there.
+pub(crate) async fn kick_out(context: &Arc<Context>, session: &Arc<Session>, rid: &RoomId) -> bool {
+    let Some(held) = session.holdings.lock().remove(rid) else { return false };
+    session.outbox.notify(notice::peer_kick(rid, &session.uid));
+    leave(Arc::clone(context), Arc::clone(session), rid.clone(), held).await;
+    if session.holdings.lock().is_empty() {
+        session.close(Closing::KICKED);
+    }
+    true
 }
 
 /// Answers whether the user was this connection's, as far as anybody said.

@@ -5,13 +5,6 @@ use crate::room::Lease;
 use model::{NodeId, RoomId, StreamId, SubscriptionId};
 use std::collections::BTreeMap;
 
-/// Rooms of one connection; `join` answers 17 beyond.
-pub(crate) const MAX_ROOMS: usize = 100;
-
-/// Subscriptions of one connection in one room; `subscribe` answers 17 beyond.
-/// Those whose stream has ended do not count for long.
-pub(crate) const MAX_SUBSCRIPTIONS: usize = 2000;
-
 /// The rooms of one connection.
 pub(crate) type Holdings = BTreeMap<RoomId, RoomHoldings>;
 
@@ -21,7 +14,7 @@ pub(crate) struct RoomHoldings {
     pub(crate) lease: Lease,
     /// The register limits how many.
     pub(crate) published: BTreeMap<StreamId, Published>,
-    /// Never more than [`MAX_SUBSCRIPTIONS`].
+    /// Never more than [`Limits::subscriptions`](crate::Limits::subscriptions).
     pub(crate) subscriptions: BTreeMap<SubscriptionId, Subscribed>,
     /// Another connection goes on for the user, with all this: it is none of ours any more.
     pub(crate) handed_over: bool,

@@ -12,14 +12,10 @@ use tokio_util::sync::CancellationToken;
 /// would act on a past that is minutes old, and can come back to the present.
 const MAX_MESSAGES: usize = 4096;
 
-/// Bytes that may wait; the same happens beyond. A single message may be larger
-/// (the lists of a full room are), if nothing else waits.
-const MAX_BYTES: usize = 8 * 1024 * 1024;
-
 /// With more than this waiting, the client's next request is not read: its
-/// answers must not be what overflows the queue.
+/// answers must not be what overflows the queue. Of bytes: this part of what may wait.
 const LOW_WATER_MESSAGES: usize = 512;
-const LOW_WATER_BYTES: usize = 1024 * 1024;
+const LOW_WATER_SHARE: usize = 8;
 
 /// How a connection is closed: the WebSocket close code, and why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +33,7 @@ impl Closing {
     pub(crate) const BINARY: Self = Self { code: 1003, reason: "expected text frames" };
     pub(crate) const NO_UTF8: Self = Self { code: 1007, reason: "a text frame was not UTF-8" };
     pub(crate) const GARBAGE: Self = Self { code: 1008, reason: "too many invalid messages" };
+    pub(crate) const FLOOD: Self = Self { code: 1008, reason: "too many requests" };
     pub(crate) const TOO_LARGE: Self = Self { code: 1009, reason: "a frame was larger than 256 KiB" };
     pub(crate) const LOST: Self = Self { code: 1012, reason: "no longer in the room: connect again" };
     pub(crate) const TOO_SLOW: Self = Self { code: 1013, reason: "too much was waiting to be read" };
@@ -76,8 +73,10 @@ pub(crate) enum Next {
 
 /// The queue between everybody who has something to say to a client, and the
 /// client's writer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Outbox {
+    /// Bytes that may wait. A single message may be larger (the lists of a full room are), if nothing else waits.
+    max_bytes: usize,
     queue: Mutex<Queue>,
     /// There is something to take. One taker.
     filled: Notify,
@@ -95,19 +94,20 @@ struct Queue {
 }
 
 impl Queue {
-    fn has_room_for(&self, bytes: usize) -> bool {
-        self.messages.is_empty() || (self.messages.len() < MAX_MESSAGES && self.bytes + bytes <= MAX_BYTES)
+    fn has_room_for(&self, bytes: usize, max_bytes: usize) -> bool {
+        self.messages.is_empty() || (self.messages.len() < MAX_MESSAGES && self.bytes + bytes <= max_bytes)
     }
 
-    fn is_low(&self) -> bool {
-        self.messages.len() <= LOW_WATER_MESSAGES && self.bytes <= LOW_WATER_BYTES
+    fn is_low(&self, max_bytes: usize) -> bool {
+        self.messages.len() <= LOW_WATER_MESSAGES && self.bytes <= max_bytes / LOW_WATER_SHARE
     }
 }
 
 impl Outbox {
-    pub(crate) fn new(metrics: Arc<Metrics>) -> Self {
+    /// In which so many bytes may wait.
+    pub(crate) fn new(metrics: Arc<Metrics>, max_bytes: usize) -> Self {
         let (queue, filled, drained) = (Mutex::default(), Notify::new(), Notify::new());
-        Self { queue, filled, drained, closed: CancellationToken::new(), metrics }
+        Self { max_bytes, queue, filled, drained, closed: CancellationToken::new(), metrics }
     }
 
     /// Queues a message that nobody asked for.
@@ -123,7 +123,7 @@ impl Outbox {
         if queue.closing.is_some() {
             return;
         }
-        if queue.has_room_for(message.len()) {
+        if queue.has_room_for(message.len(), self.max_bytes) {
             queue.bytes += message.len();
             self.count_queued(1, message.len());
             queue.messages.push_back(message);
@@ -189,7 +189,7 @@ impl Outbox {
         loop {
             let low = {
                 let queue = self.queue.lock();
-                queue.is_low() || queue.closing.is_some()
+                queue.is_low(self.max_bytes) || queue.closing.is_some()
             };
             if low {
                 return;
@@ -205,11 +205,11 @@ impl Outbox {
 
     fn take(&self) -> Option<Next> {
         let mut queue = self.queue.lock();
-        let was_low = queue.is_low();
+        let was_low = queue.is_low(self.max_bytes);
         let Some(message) = queue.messages.pop_front() else { return queue.closing.map(Next::Close) };
         queue.bytes -= message.len();
         self.count_gone(1, message.len());
-        if !was_low && queue.is_low() {
+        if !was_low && queue.is_low(self.max_bytes) {
             self.drained.notify_one();
         }
         Some(Next::Message(message))
@@ -226,9 +226,15 @@ impl Drop for Outbox {
 
 #[cfg(test)]
 mod tests {
-    use super::{Closing, LOW_WATER_MESSAGES, MAX_BYTES, MAX_MESSAGES, Metrics, Next, Outbox};
+    use super::{Closing, LOW_WATER_MESSAGES, MAX_MESSAGES, Metrics, Next, Outbox};
     use futures_util::FutureExt;
     use std::sync::Arc;
+
+    const MAX_BYTES: usize = 1024 * 1024;
+
+    fn empty() -> Outbox {
+        Outbox::new(Arc::default(), MAX_BYTES)
+    }
 
     fn next(outbox: &Outbox) -> Option<Next> {
         outbox.next().now_or_never()
@@ -236,7 +242,7 @@ mod tests {
 
     #[test]
     fn messages_come_out_in_order_and_the_close_behind_them() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         assert_eq!(next(&outbox), None);
         outbox.push("a".into());
         outbox.push("b".into());
@@ -252,7 +258,8 @@ mod tests {
     fn what_waits_is_counted_until_it_is_taken_or_its_client_gone() {
         let metrics = Arc::new(Metrics::default());
         let waiting = || (metrics.queued_messages.get(), metrics.queued_bytes.get());
-        let (one, other) = (Outbox::new(Arc::clone(&metrics)), Outbox::new(Arc::clone(&metrics)));
+        let (one, other) =
+            (Outbox::new(Arc::clone(&metrics), MAX_BYTES), Outbox::new(Arc::clone(&metrics), MAX_BYTES));
         one.push("abc".into());
         one.push("de".into());
         other.push("f".into());
@@ -267,7 +274,7 @@ mod tests {
 
     #[test]
     fn too_many_messages_end_it_and_free_what_waits() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         for _ in 0..MAX_MESSAGES {
             outbox.push("x".into());
         }
@@ -279,7 +286,7 @@ mod tests {
 
     #[test]
     fn too_many_bytes_end_it_and_one_huge_message_does_not() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         outbox.push("x".repeat(MAX_BYTES + 1).into());
         assert!(!outbox.closed.is_cancelled());
         outbox.push("x".into());
@@ -288,7 +295,7 @@ mod tests {
 
     #[test]
     fn further_requests_wait_until_the_queue_is_low() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         for _ in 0..=LOW_WATER_MESSAGES {
             outbox.push("x".into());
         }
@@ -300,7 +307,7 @@ mod tests {
 
     #[test]
     fn waiting_for_low_ends_with_the_connection() {
-        let outbox = Outbox::default();
+        let outbox = empty();
         outbox.push("x".repeat(MAX_BYTES).into());
         let mut low = Box::pin(outbox.low());
         assert_eq!((&mut low).now_or_never(), None);

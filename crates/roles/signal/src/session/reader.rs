@@ -1,6 +1,11 @@
 //! Reads what the client sends, one message after the other.
 
-use super::{Session, leave_all, outbox::Closing, pace::Pace, wire::Stream};
+use super::{
+    Session, leave_all,
+    outbox::Closing,
+    pace::{Pace, Verdict},
+    wire::Stream,
+};
 use crate::{
     context::Context,
     method::{self, Call},
@@ -20,7 +25,8 @@ pub(super) async fn read(
 ) -> (Stream, Closing) {
     let now = Instant::now();
     let garbage = GarbageCounter::default();
-    let mut reader = Reader { context, session, stream, heard: now, garbage, pace: Pace::new(now) };
+    let pace = Pace::new(&context.limits, now);
+    let mut reader = Reader { context, session, stream, heard: now, garbage, pace };
     let closing = reader.run().await;
     (reader.stream, closing)
 }
@@ -99,27 +105,32 @@ impl Reader<'_> {
     async fn text(&mut self, text: &str) -> Result<(), Closing> {
         match protoo::decode(text) {
             Ok(Incoming::Request(request)) => {
-                self.request(Some(&request.id), &request.method, request.data, text.len()).await;
+                self.request(Some(&request.id), &request.method, request.data, text.len()).await
             }
-            Ok(Incoming::Notification(said)) => {
-                self.request(None, &said.method, said.data, text.len()).await;
-            }
-            Ok(Incoming::Response) => {}
-            Err(garbage) => return self.garbage(&garbage),
+            Ok(Incoming::Notification(said)) => self.request(None, &said.method, said.data, text.len()).await,
+            Ok(Incoming::Response) => Ok(()),
+            Err(garbage) => self.garbage(&garbage),
         }
-        Ok(())
     }
 
-    async fn request(&mut self, id: Option<&RequestId>, method: &str, data: Option<&str>, bytes: usize) {
+    async fn request(
+        &mut self,
+        id: Option<&RequestId>,
+        method: &str,
+        data: Option<&str>,
+        bytes: usize,
+    ) -> Result<(), Closing> {
         self.session.touch();
         let call = Call::new(self.context, self.session, id, data);
-        if self.pace.allows(bytes, Instant::now()) {
+        let verdict = self.pace.judge(bytes, Instant::now());
+        if verdict == Verdict::Allowed {
             // In a box: what a request needs while it is handled would be part of every idle connection's memory.
             Box::pin(method::handle(&call, method)).await;
-        } else {
-            self.context.metrics.requests.refuse(method, ErrorCode::TooMany.name());
-            call.refuse(&Refusal::plain(ErrorCode::TooMany));
+            return Ok(());
         }
+        self.context.metrics.requests.refuse(method, ErrorCode::TooMany.name());
+        call.refuse(&Refusal::plain(ErrorCode::TooMany));
+        if verdict == Verdict::Flood { Err(Closing::FLOOD) } else { Ok(()) }
     }
 
     fn garbage(&mut self, garbage: &Garbage) -> Result<(), Closing> {

@@ -8,7 +8,11 @@ use super::{
     serving::Site,
 };
 use crate::{
-    Access, Config, Edges, Limits, Timing, access::Rights, context::Context, keeper, session::Session,
+    Access, Config, Edges, Limits, Timing,
+    access::Rights,
+    context::Context,
+    keeper,
+    session::{Outbox, Session},
 };
 use cluster::discovery::MemoryDiscovery;
 use model::{NodeId, UserId};
@@ -75,8 +79,9 @@ impl Node {
     pub(super) fn connect(&mut self, uid: &UserId, replay: Replay) -> Option<Line> {
         let alive = self.alive.as_mut()?;
         let context = Arc::clone(&alive.context);
-        let (stop, metrics) = (context.stop.child_token(), Arc::clone(&context.metrics));
-        let session = Session::new(uid.clone(), context.new_owner(), Rights::all(), stop, metrics);
+        let stop = context.stop.child_token();
+        let outbox = Outbox::new(Arc::clone(&context.metrics), context.limits.queue_bytes);
+        let session = Session::new(uid.clone(), context.new_owner(), Rights::all(), stop, outbox);
         let (owner, replay) = (session.owner.clone(), Arc::new(replay));
         alive.replays.push(Arc::clone(&replay));
         let (requests, serving) = line::open(context, Arc::new(session), Arc::clone(&replay));

@@ -284,6 +284,10 @@ impl proto::sfu_server::Sfu for TinySfu {
         Ok(Response::new(proto::ClaimReply { mids, sids }))
     }
 
+    async fn mute(&self, _: Request<proto::MuteRequest>) -> Result<Response<proto::MuteReply>, Status> {
+        Err(refuse(ErrorCode::NotAllowed, "it does not mute"))
+    }
+
     async fn record(&self, _: Request<proto::RecordRequest>) -> Result<Response<proto::RecordReply>, Status> {
         Err(refuse(ErrorCode::NotAllowed, "it does not record"))
     }

@@ -102,7 +102,8 @@ async fn operators_see_sessions_and_can_end_them() {
     let session = listed.sessions.iter().find(|session| session.uid == "alice").unwrap();
     assert_eq!(session.rids, ["one", "two"]);
 
-    let kick = |uid: &str| KickRequest { uid: uid.to_owned(), owner: session.owner.clone() };
+    let kick =
+        |uid: &str| KickRequest { uid: uid.to_owned(), owner: session.owner.clone(), rid: String::new() };
     let status = service.kick(Request::new(kick("bob"))).await.unwrap_err();
     assert_eq!(status.code(), Code::NotFound);
     service.kick(Request::new(kick("alice"))).await.unwrap();

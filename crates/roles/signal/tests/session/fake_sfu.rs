@@ -5,13 +5,16 @@ use model::ErrorCode;
 use parking_lot::Mutex;
 use rpc::{
     proto::{
-        ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, PublishReply, PublishRequest, RecordReply,
-        RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest, UnsubscribeReply,
-        UnsubscribeRequest, sfu_server::Sfu,
+        ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MuteReply, MuteRequest, PublishReply,
+        PublishRequest, RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply,
+        UnpublishRequest, UnsubscribeReply, UnsubscribeRequest, sfu_server::Sfu,
     },
     status::refuse,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 use tonic::{Request, Response, Status};
 
 #[derive(Clone, Default)]
@@ -23,6 +26,7 @@ struct State {
     streams: BTreeMap<String, (String, String)>,
     /// sid to uid and mid.
     subscriptions: BTreeMap<String, (String, String)>,
+    muted: BTreeSet<String>,
     silent: bool,
     refusing: Option<ErrorCode>,
 }
@@ -44,6 +48,10 @@ impl FakeSfu {
     /// From now on it refuses every offer.
     pub(crate) fn refuse(&self, code: ErrorCode) {
         self.0.lock().refusing = Some(code);
+    }
+
+    pub(crate) fn is_muted(&self, mid: &str) -> bool {
+        self.0.lock().muted.contains(mid)
     }
 
     /// A stream's media stops.
@@ -121,6 +129,20 @@ impl Sfu for FakeSfu {
         mids.retain(|mid| state.streams.get(mid) == Some(&(rid.clone(), uid.clone())));
         sids.retain(|sid| state.subscriptions.get(sid).is_some_and(|(of, _)| *of == uid));
         Ok(Response::new(ClaimReply { mids, sids }))
+    }
+
+    async fn mute(&self, request: Request<MuteRequest>) -> Result<Response<MuteReply>, Status> {
+        let MuteRequest { mid, muted, .. } = request.into_inner();
+        let mut state = self.0.lock();
+        if !state.streams.contains_key(&mid) {
+            return Err(refuse(ErrorCode::NoSuchStream, "no such stream here"));
+        }
+        if muted {
+            state.muted.insert(mid)
+        } else {
+            state.muted.remove(&mid)
+        };
+        Ok(Response::new(MuteReply {}))
     }
 
     async fn record(&self, _: Request<RecordRequest>) -> Result<Response<RecordReply>, Status> {

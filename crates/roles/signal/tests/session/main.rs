@@ -2,6 +2,7 @@
 //! a real register over the in-memory store, and an SFU that only pretends.
 
 #[cfg(test)]
+mod admin;
 mod client;
 #[cfg(test)]
 mod ending;

@@ -1,6 +1,7 @@
--- Brings a user into the room. ARGV: uid, signal, connection, '1' to resume, expiry in ms or ''.
+-- Brings a user into the room. ARGV: uid, signal, connection, '1' to resume, expiry in ms or '',
+-- how many users a room may have.
 local uid, signal, connection = ARGV[4], ARGV[5], ARGV[6]
-local resumes, expiry = ARGV[7] == '1', ARGV[8]
+local resumes, expiry, max_users = ARGV[7] == '1', ARGV[8], tonumber(ARGV[9])
 
 if is_late(expiry) then return { 'Late' } end
 load()
@@ -8,7 +9,7 @@ local user = user_of(uid)
 
 local function refusal()
   if not exists and redis.call('ZCARD', DUE) >= MAX_ROOMS_PER_BUCKET then return 'FullRooms' end
-  if redis.call('HLEN', USERS) >= MAX_USERS then return 'FullUsers' end
+  if redis.call('HLEN', USERS) >= max_users then return 'FullUsers' end
   local more = user_weight({ uid = uid, signal = signal })
   if bytes + more >= MAX_STATE_BYTES then return 'FullState' end
   return nil
@@ -37,7 +38,7 @@ end
 local event = false
 if not user then
   local refused = refusal()
-  if refused then return { refused } end
+  if refused then return { refused, max_users } end
   bring_in(uid, signal, connection)
   event = commit()
 elseif user.signal == signal and user.connection == connection then
