@@ -19,6 +19,7 @@ pub const REGISTER_METHODS: &[&str] = &[
     "Leave",
     "KeepAlive",
     "GetRoom",
+    "ListRooms",
     "AddStream",
     "RemoveStream",
     "FindStream",
@@ -33,7 +34,7 @@ pub const REGISTER_METHODS: &[&str] = &[
 
 /// The methods of the SFU.
 pub const SFU_METHODS: &[&str] =
-    &["Publish", "Unpublish", "Subscribe", "Unsubscribe", "Claim", "Record", "Describe"];
+    &["Publish", "Unpublish", "Subscribe", "Unsubscribe", "Claim", "Record", "Mute", "Describe"];
 
 /// A service, or the channel to one, whose calls are counted. A call whose answer nobody waits for any more counts
 /// as [`metrics::CANCELLED`]. The error after a reply has begun is not seen, and no call here has one.

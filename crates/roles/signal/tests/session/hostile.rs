@@ -114,7 +114,7 @@ async fn a_message_in_pieces_is_taken_and_has_the_same_limit() {
 }
 
 #[tokio::test]
-async fn a_flood_is_answered_in_order_and_refused_beyond_a_measure() {
+async fn a_flood_is_answered_in_order_refused_beyond_a_measure_and_then_closed() {
     let world = World::new().await;
     let (mallory, mut bob) = (world.member("mallory", "r").await, world.member("bob", "r").await);
     let requests = 3000;
@@ -122,24 +122,30 @@ async fn a_flood_is_answered_in_order_and_refused_beyond_a_measure() {
     let Client { socket, .. } = mallory;
     let (mut sink, mut stream) = socket.split();
     let flooding = tokio::spawn(async move {
+        // Until the server has closed.
         for id in 0..requests {
-            sink.feed(Message::text(text(id))).await.unwrap();
+            if sink.feed(Message::text(text(id))).await.is_err() {
+                return;
+            }
         }
-        sink.flush().await.unwrap();
-        sink
+        drop(sink.flush().await);
     });
     let answers = tokio::spawn(async move {
         let (mut next, mut refused) = (0, 0);
-        while next < requests {
-            let Message::Text(answer) = stream.next().await.unwrap().unwrap() else { continue };
-            let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
-            if answer["response"] == true {
-                assert_eq!(answer["id"], next);
-                next += 1;
-                refused += u32::from(answer["errorCode"] == 18);
+        loop {
+            match stream.next().await.unwrap().unwrap() {
+                Message::Text(answer) => {
+                    let answer: serde_json::Value = serde_json::from_str(&answer).unwrap();
+                    if answer["response"] == true {
+                        assert_eq!(answer["id"], next);
+                        next += 1;
+                        refused += u32::from(answer["errorCode"] == 18);
+                    }
+                }
+                Message::Close(frame) => return (u16::from(frame.unwrap().code), next, refused),
+                _ => {}
             }
         }
-        refused
     });
     while !answers.is_finished() {
         let began = Instant::now();
@@ -147,8 +153,10 @@ async fn a_flood_is_answered_in_order_and_refused_beyond_a_measure() {
         assert!(began.elapsed() < Duration::from_secs(1), "bob waited for {:?}", began.elapsed());
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
-    assert!(answers.await.unwrap() > 0);
-    drop(flooding.await.unwrap());
+    let (code, answered, refused) = answers.await.unwrap();
+    assert_eq!((code, refused), (1008, 101));
+    assert!(answered < requests, "{answered}");
+    flooding.await.unwrap();
 }
 
 #[tokio::test]
