@@ -30,6 +30,9 @@ cargo xtask <command>
   bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options; with `--peer janus`
                     puts the same load on Janus too, which it installs
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
+  soak [--minutes N]
+                    people who come and go in a cluster for so long (20), and whether memory, descriptors, tasks
+                    and keys are given back; --hurry does not wait for what Redis forgets after ten minutes
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
 ";
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         "lint" => lint::all(),
         "e2e" => e2e::run(rest),
         "cluster" => cluster::run(&["up"]),
+        "soak" => cluster::run(&words("soak", rest)),
         "faults" => cluster::run(&words("faults", rest)),
         "bench" => match rest.split_first() {
             Some((what, rest)) if what == "instructions" => bench::instructions(rest),

@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use cluster::{Discovery, DiscoveryError, NodeInfo};
+use metrics::Pressure;
 use rpc::channel::{Dialer, InProcess, NameTaken};
 use rpc::server::{Health, Listener};
 use rpc::tls::Tls;
@@ -14,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use tonic::transport::server::Router;
 
 use crate::config::Config;
+use crate::memory;
 use crate::numbers::Numbers;
 use crate::ops::{self, Need, Ops};
 use crate::patience::Patient;
@@ -33,6 +35,7 @@ pub(crate) struct House {
     drain_asked: CancellationToken,
     health: OnceCell<Health>,
     numbers: Numbers,
+    pressure: Pressure,
 }
 
 impl House {
@@ -67,7 +70,13 @@ impl House {
             drain_asked: CancellationToken::new(),
             health: OnceCell::new(),
             numbers,
+            pressure: Pressure::default(),
         }
+    }
+
+    /// Whether memory is short, as long as somebody watches.
+    pub(crate) fn pressure(&self) -> Pressure {
+        self.pressure.clone()
     }
 
     /// Where the parts add what they count.
@@ -75,13 +84,17 @@ impl House {
         &self.numbers
     }
 
-    /// Serves the operator as configured from now on; answers the port that was bound. `more` is what only this node has.
+    /// Watches the memory, and serves the operator as configured from now on; answers the port that was bound. `more` is what only this node has.
     pub(crate) async fn serve_ops(
         &self,
         config: &Config,
         needs: Vec<Need>,
         more: axum::Router,
     ) -> Result<SocketAddr, StartError> {
+        self.spawn(memory::watch(self.pressure.clone(), config.limits.memory));
+        let pressure = self.pressure.clone();
+        let memory = Need::new("memory", move || !pressure.is_high());
+        let needs = needs.into_iter().chain([memory]).collect();
         let (address, host) = (config.ops.listen, config.rpc.advertise.clone());
         let error = |source| StartError::Ops { address, source };
         let listener = ops::bind(address).await.map_err(error)?;

@@ -9,6 +9,7 @@ mod house;
 mod identity;
 mod lifecycle;
 mod load_test;
+mod memory;
 mod numbers;
 mod ops;
 mod pages;

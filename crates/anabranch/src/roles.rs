@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use ::signal::Access;
 use cluster::{DiscoveryError, NodeInfo, Role};
+use metrics::Pressure;
 use model::NodeId;
 use rpc::channel::NameTaken;
 use rpc::server::BindError;
@@ -129,7 +130,12 @@ fn node_info(id: NodeId, config: &Config, role: Role, address: &str) -> NodeInfo
     }
 }
 
-pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::RecordConfig>) -> ::sfu::Config {
+pub(crate) fn sfu_config(
+    config: &Config,
+    id: NodeId,
+    pressure: Pressure,
+    record: Option<::sfu::RecordConfig>,
+) -> ::sfu::Config {
     ::sfu::Config {
         id,
         dc: config.node.dc.as_str().into(),
@@ -140,11 +146,17 @@ pub(crate) fn sfu_config(config: &Config, id: NodeId, record: Option<::sfu::Reco
         coalesce: config.sfu.coalesce,
         branch_at: f64::from(config.sfu.branch_at) / 100.0,
         bandwidth: u64::from(config.sfu.bandwidth) * BITS_PER_MBIT,
+        pressure,
         record,
     }
 }
 
-pub(crate) fn signal_config(config: &Config, id: NodeId, access: Access) -> ::signal::Config {
+pub(crate) fn signal_config(
+    config: &Config,
+    id: NodeId,
+    access: Access,
+    pressure: Pressure,
+) -> ::signal::Config {
     ::signal::Config {
         node: id,
         dc: config.node.dc.as_str().into(),
@@ -154,6 +166,7 @@ pub(crate) fn signal_config(config: &Config, id: NodeId, access: Access) -> ::si
         access,
         limits: config.limits.signal,
         timing: ::signal::Timing { handshake: config.limits.handshake, ..::signal::Timing::default() },
+        pressure,
     }
 }
 

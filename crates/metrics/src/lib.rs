@@ -7,6 +7,7 @@
 //! - [`Calls`]: calls by method and result, and how long they took.
 //! - [`Counts`]: things that happened, by one label.
 //! - [`Depth`]: how much waits in queues.
+//! - [`Pressure`]: whether memory is short.
 //!
 //! A label's values are a set that the program knows: what strangers choose (users, rooms, streams, names of
 //! methods that do not exist) never becomes one.
@@ -14,10 +15,12 @@
 mod calls;
 mod counts;
 mod depth;
+mod pressure;
 
 pub use calls::{Calls, Running};
 pub use counts::Counts;
 pub use depth::{Depth, Waiting};
+pub use pressure::Pressure;
 
 /// The label values of something that worked, or did not.
 pub const OK: &str = "ok";

@@ -16,6 +16,7 @@ pub mod lists;
 pub mod machine;
 mod node;
 mod onlooker;
+pub mod soak;
 
 pub use backends::{Backends, Redis, RedisShape};
 pub use caller::Caller;

@@ -9,7 +9,7 @@ use std::process::{Command, ExitCode};
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use cluster_suite::fault::{self, Fault, Outcome};
-use cluster_suite::{Backends, Cluster, RedisShape, Shape, control};
+use cluster_suite::{Backends, Cluster, RedisShape, Shape, control, soak};
 use peer::MediaThread;
 
 #[derive(Debug, Parser)]
@@ -50,6 +50,15 @@ enum Task {
         #[arg(long, value_name = "FILE")]
         write: Option<PathBuf>,
     },
+    /// People who come and go for a long time, and whether all that they took is given back.
+    Soak {
+        /// For how long.
+        #[arg(long, default_value_t = 20.0)]
+        minutes: f64,
+        /// Do not wait for what Redis forgets after ten minutes.
+        #[arg(long)]
+        hurry: bool,
+    },
     /// A part of the load of `control`.
     #[command(hide = true)]
     Generate {
@@ -73,6 +82,11 @@ fn main() -> anyhow::Result<ExitCode> {
             anyhow::ensure!(complaints.is_empty(), "not as it should be:\n{}", complaints.join("\n"));
         }
         Task::Control { rooms, write } => publish(&control::measure(rooms)?.markdown(), write.as_deref())?,
+        Task::Soak { minutes, hurry } => {
+            let report = runtime.block_on(soak::run(minutes, !hurry));
+            print!("{}", report.table());
+            anyhow::ensure!(report.wrong().is_empty(), "not given back:\n{}", report.wrong().join("\n"));
+        }
         Task::Generate { urls, rooms } => runtime.block_on(control::generate(&urls, rooms))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -29,6 +29,7 @@ pub struct ServerConfig {
     expected: Vec<String>,
     workers: Option<usize>,
     tls: bool,
+    files: Option<u32>,
 }
 
 impl ServerConfig {
@@ -43,6 +44,13 @@ impl ServerConfig {
     #[must_use]
     pub fn expect_log(mut self, text: &str) -> Self {
         self.expected.push(text.to_owned());
+        self
+    }
+
+    /// How many file descriptors it may have.
+    #[must_use]
+    pub fn files(mut self, files: u32) -> Self {
+        self.files = Some(files);
         self
     }
 
@@ -88,7 +96,15 @@ impl Server {
             config.workers.unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from));
         let signal = format!("127.0.0.1:{}", free_tcp_port());
         let ops = format!("127.0.0.1:{}", free_tcp_port());
-        let mut command = Command::new(binary_path());
+        let mut command = match config.files {
+            None => Command::new(binary_path()),
+            // The shell becomes the server, so that its pid is the server's.
+            Some(files) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", &format!("ulimit -n {files}; exec \"$0\" \"$@\"")]).arg(binary_path());
+                shell
+            }
+        };
         command.arg("standalone");
         for setting in [
             format!("signal.listen={signal:?}"),

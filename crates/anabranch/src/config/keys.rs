@@ -45,6 +45,7 @@ pub(super) const KEYS: &[Key] = &[
     key("limits", "half_open_per_address", Some("1000")),
     key("limits", "key_frame_interval", Some("200")),
     key("limits", "retransmissions", Some("25")),
+    key("limits", "memory", None),
     key("sfu", "ips", Some("[]")),
     key("sfu", "port", Some("40000")),
     key("sfu", "workers", None),

@@ -23,6 +23,9 @@ const MIN_QUEUE: usize = 64 * 1024;
 /// In bytes, for one client.
 const MAX_QUEUE: usize = 1024 * 1024 * 1024;
 
+/// In MiB.
+const MAX_MEMORY: i64 = 1 << 30;
+
 /// In milliseconds.
 const MAX_KEY_FRAME_INTERVAL: i64 = 10_000;
 
@@ -37,6 +40,8 @@ pub struct Limits {
     pub room: RoomLimits,
     /// What each worker of an SFU bears.
     pub media: sfu::Limits,
+    /// Bytes in RAM beyond which nothing new is taken; `None`: most of what the process may have.
+    pub memory: Option<u64>,
 }
 
 impl Layers {
@@ -50,6 +55,11 @@ impl Layers {
                 streams_per_user: self.count("streams", 1..=MAX_STREAMS_PER_USER)?,
             },
             media: self.media_limits()?,
+            memory: self
+                .optional("limits", "memory", |layers, section, key| {
+                    layers.number(section, key, 1..=MAX_MEMORY)
+                })?
+                .map(|mebibytes| mebibytes.unsigned_abs() << 20),
         })
     }
 

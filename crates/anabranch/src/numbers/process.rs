@@ -61,9 +61,7 @@ fn cpu_seconds() -> f64 {
 }
 
 fn resident_bytes() -> Option<i64> {
-    let statm = fs::read_to_string("/proc/self/statm").ok()?;
-    let pages: i64 = statm.split(' ').nth(1)?.parse().ok()?;
-    pages.checked_mul(i64::try_from(rustix::param::page_size()).ok()?)
+    i64::try_from(crate::memory::resident()?).ok()
 }
 
 fn open_fds() -> Option<i64> {

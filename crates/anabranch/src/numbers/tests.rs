@@ -67,7 +67,7 @@ async fn all_numbers() -> String {
     let dir = std::env::temp_dir().join(format!("anabranch-numbers-{}", std::process::id()));
     let record =
         RecordConfig { enabled: false, dir: dir.clone(), sync: Duration::ZERO, min_free: 0, keeper: None };
-    let sfu = crate::roles::sfu_config(&config, id.clone(), Some(record));
+    let sfu = crate::roles::sfu_config(&config, id.clone(), Default::default(), Some(record));
     let sfu = sfu::Sfu::start(&sfu, &*discovery, dialer.clone()).unwrap();
     let to = format!("file://{}", std::env::temp_dir().display());
     let settings = archive::Settings { root: dir.clone(), to, ..Default::default() };
@@ -77,7 +77,7 @@ async fn all_numbers() -> String {
     std::fs::remove_dir_all(dir).unwrap();
     numbers.add(|registry| sfu.register_metrics(registry));
     let edges = signal::Edges { dialer, discovery, events };
-    let signal = crate::roles::signal_config(&config, id, ::signal::Access::everybody());
+    let signal = crate::roles::signal_config(&config, id, ::signal::Access::everybody(), Default::default());
     let signal = signal::Signal::start(signal, edges, axum::Router::new()).await.unwrap();
     numbers.add(|registry| signal.register_metrics(registry));
     numbers.text().unwrap()

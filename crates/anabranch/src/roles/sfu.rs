@@ -38,7 +38,7 @@ impl SfuNode {
         let node = ClusterNode::prepare(config, who, etcd, Vec::new(), &others, more).await?;
         let ClusterNode { house, id, ops, listener, address } = node;
         let recordings = Recordings::open(config, &id)?;
-        let sfu = sfu_config(config, id.clone(), recordings.config.clone());
+        let sfu = sfu_config(config, id.clone(), house.pressure(), recordings.config.clone());
         let mut sfu = sfu::Sfu::start(&sfu, &*house.discovery, house.dialer.clone())?;
         streams.set(sfu.view()).ok();
         house.numbers().add(|registry| sfu.register_metrics(registry));

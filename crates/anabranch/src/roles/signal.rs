@@ -47,8 +47,12 @@ impl SignalNode {
         };
         let access = entrance::open(config)?;
         let router = pages::router(&config.signal.urls);
-        let signal =
-            signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
+        let signal = signal::Signal::start(
+            signal_config(config, id.clone(), access.clone(), house.pressure()),
+            edges,
+            router,
+        )
+        .await;
         let signal = signal.map_err(StartError::of_signal)?;
         house.spawn(entrance::renew(config.auth.clone(), access));
         let admin = admin::serve(config, &house, &signal).await?;

@@ -67,7 +67,7 @@ impl Standalone {
         leases.push(discovery.register(node(Role::Register)).await?);
 
         let recordings = Recordings::open(config, &id)?;
-        let settings = sfu_config(config, id.clone(), recordings.config.clone());
+        let settings = sfu_config(config, id.clone(), house.pressure(), recordings.config.clone());
         let mut sfu = sfu::Sfu::start(&settings, &*discovery, house.dialer.clone())?;
         view.set(sfu.view()).ok();
         house.numbers().add(|registry| sfu.register_metrics(registry));
@@ -79,8 +79,12 @@ impl Standalone {
         let edges = signal::Edges { dialer: house.dialer.clone(), discovery: Arc::clone(&discovery), events };
         let access = entrance::open(config)?;
         let router = pages::router(&config.signal.urls);
-        let signal =
-            signal::Signal::start(signal_config(config, id.clone(), access.clone()), edges, router).await;
+        let signal = signal::Signal::start(
+            signal_config(config, id.clone(), access.clone(), house.pressure()),
+            edges,
+            router,
+        )
+        .await;
         let signal = signal.map_err(StartError::of_signal)?;
         house.spawn(entrance::renew(config.auth.clone(), access));
         let admin = admin::serve(config, &house, &signal).await?;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use cluster::{Discovery, DiscoveryError, NodeInfo, Role};
 use media::{DtlsIdentity, Limits};
-use metrics::Depth;
+use metrics::{Depth, Pressure};
 use model::ids::NodeId;
 use parking_lot::Mutex;
 use prometheus_client::registry::Registry;
@@ -73,6 +73,8 @@ pub struct Config {
     pub limits: Limits,
     /// What the node may send, in bits per second: full is where it does.
     pub bandwidth: u64,
+    /// While it is high, no new streams and subscriptions are taken.
+    pub pressure: Pressure,
     /// Where audio is recorded to, and when; `None`: it is not.
     pub record: Option<RecordConfig>,
 }
@@ -135,6 +137,7 @@ impl Sfu {
             copies: Depth::default(),
             ends,
             latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
+            pressure: config.pressure.clone(),
             recording: Recording {
                 by_default: config.record.as_ref().is_some_and(|record| record.enabled),
                 recorder,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use media::{MediaError, MediaErrorKind};
-use metrics::Depth;
+use metrics::{Depth, Pressure};
 use model::ids::{NodeId, RoomId, StreamId, SubscriptionId, UserId};
 use model::{ErrorCode, Owner};
 use parking_lot::Mutex;
@@ -38,6 +38,7 @@ pub(crate) struct Workers {
     pub(crate) life: Life,
     /// In hundredths, as discovery hears of it.
     pub(crate) load: watch::Receiver<u8>,
+    pub(crate) pressure: Pressure,
     pub(crate) recording: Recording,
     pub(crate) placement: Placement,
     /// Batches of copies on their way from one worker to another.
@@ -63,6 +64,9 @@ impl Workers {
     }
 
     fn take_new(&self) -> Result<(), Status> {
+        if self.pressure.is_high() {
+            return Err(refuse(ErrorCode::Limit, "this SFU is short of memory"));
+        }
         match self.life.stage() {
             Stage::Open => Ok(()),
             // It did not exist before, so far as the caller knows: another SFU will do.

@@ -1,6 +1,7 @@
 //! What the wiring hands in.
 
 use crate::Access;
+use ::metrics::Pressure;
 use cluster::{Discovery, Events};
 use model::NodeId;
 use rpc::channel::Dialer;
@@ -26,6 +27,8 @@ pub struct Config {
     pub limits: Limits,
     /// The protocol's times.
     pub timing: Timing,
+    /// While it is high, no new connections are taken.
+    pub pressure: Pressure,
 }
 
 /// What clients may take, at the most.

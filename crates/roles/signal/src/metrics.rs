@@ -16,6 +16,8 @@ pub(crate) enum Refused {
     Full,
     /// So are as many as one address may have.
     Address,
+    /// Memory is short.
+    Memory,
     /// It had not sent its request when others wanted its place.
     HalfOpen,
     /// TLS did not come about, or not in time.
@@ -33,9 +35,10 @@ pub(crate) enum Refused {
 }
 
 impl Refused {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Full,
         Self::Address,
+        Self::Memory,
         Self::HalfOpen,
         Self::Tls,
         Self::Draining,
@@ -49,6 +52,7 @@ impl Refused {
         match self {
             Self::Full => "full",
             Self::Address => "address",
+            Self::Memory => "memory",
             Self::HalfOpen => "half_open",
             Self::Tls => "tls",
             Self::Draining => "draining",
@@ -125,6 +129,8 @@ pub(crate) struct Metrics {
     pub(crate) queued_bytes: Gauge,
     /// Clients whose queue was full: their connections end.
     pub(crate) overflows: Counter,
+    /// Connections that the system did not let us accept.
+    pub(crate) accepts_failed: Counter,
     /// Messages that were thrown away because their client did not read.
     pub(crate) dropped: Counter,
     refused: Counts,
@@ -146,6 +152,7 @@ impl Default for Metrics {
             queued_messages: Gauge::default(),
             queued_bytes: Gauge::default(),
             overflows: Counter::default(),
+            accepts_failed: Counter::default(),
             dropped: Counter::default(),
             refused: Counts::new("reason", Refused::ALL.map(Refused::name)),
             closes: Counts::new("code", Closing::ALL.map(|closing| closing.code.to_string())),
@@ -177,6 +184,8 @@ impl Metrics {
     }
 
     fn register_connections(&self, registry: &mut Registry) {
+        let help = "Times that nobody could be accepted: too few file descriptors, mostly";
+        registry.register("signal_accepts_failed", help, self.accepts_failed.clone());
         let help = "WebSocket connections that are open";
         registry.register("signal_connections", help, self.connections.clone());
         let help = "WebSocket connections that were opened";

@@ -17,13 +17,16 @@ use crate::{Config, context::Context};
 use connection::Entrance;
 use places::Places;
 use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 pub(crate) use connection::Wire;
 
 /// After a failed accept (out of file descriptors, mostly) the loop rests for
 /// this long, or it would spin.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// How often it is said that nobody can be accepted.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);
 
 /// Why the node did not start: something in its config that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -71,7 +74,7 @@ impl Server {
                 stop.run_until_cancelled(identity.keep_fresh(interval)).await;
             });
         }
-        let places = Places::new(config.limits);
+        let places = Places::new(config.limits, config.pressure.clone());
         tasks.spawn(accept(listener, places, Arc::new(Entrance::new(context, router, tls))));
         Ok(Self { address })
     }
@@ -83,6 +86,7 @@ impl Server {
 
 /// Accepts until the node goes down.
 async fn accept(listener: TcpListener, places: Places, entrance: Arc<Entrance>) {
+    let mut complained = None;
     loop {
         let accepted = tokio::select! {
             () = entrance.stopped() => return,
@@ -97,7 +101,11 @@ async fn accept(listener: TcpListener, places: Places, entrance: Arc<Entrance>) 
                 }
             },
             Err(error) => {
-                tracing::debug!(%error, "accept failed");
+                entrance.failed();
+                if complained.is_none_or(|at: Instant| at.elapsed() >= COMPLAIN_EVERY) {
+                    complained = Some(Instant::now());
+                    tracing::warn!(%error, "nobody new can be accepted: are there too few file descriptors?");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }

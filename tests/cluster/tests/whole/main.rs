@@ -2,4 +2,5 @@
 #![expect(clippy::panic, reason = "tests")]
 
 mod faults;
+mod names;
 mod traces;

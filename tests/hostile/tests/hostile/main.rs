@@ -10,3 +10,10 @@
 )]
 
 mod calls;
+mod honest;
+mod json;
+mod raw;
+mod requests;
+mod resources;
+mod slowloris;
+mod websocket;

@@ -34,6 +34,7 @@ fn config(port: u16, workers: usize) -> Config {
         branch_at: 0.5,
         limits: Limits::default(),
         bandwidth: 1_000_000_000,
+        pressure: Pressure::default(),
         record: None,
     }
 }

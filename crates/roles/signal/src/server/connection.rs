@@ -64,6 +64,11 @@ impl Entrance {
         self.context.metrics.refused(why);
     }
 
+    /// A connection could not be accepted.
+    pub(super) fn failed(&self) {
+        self.context.metrics.accepts_failed.inc();
+    }
+
     pub(super) fn admit(self: &Arc<Self>, socket: TcpStream, place: Place) {
         let entrance = Arc::clone(self);
         self.context.tasks.spawn(async move { entrance.serve(socket, place).await });

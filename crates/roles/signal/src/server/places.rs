@@ -1,6 +1,7 @@
 //! How many connections there may be: in all, and from one address.
 
 use crate::{Limits, metrics::Refused};
+use ::metrics::Pressure;
 use parking_lot::Mutex;
 use std::{
     collections::HashMap,
@@ -11,6 +12,7 @@ use std::{
 /// The places of a server.
 pub(super) struct Places {
     limits: Limits,
+    pressure: Pressure,
     taken: Arc<Mutex<Taken>>,
 }
 
@@ -31,12 +33,15 @@ struct Held {
 }
 
 impl Places {
-    pub(super) fn new(limits: Limits) -> Self {
-        Self { limits, taken: Arc::default() }
+    pub(super) fn new(limits: Limits, pressure: Pressure) -> Self {
+        Self { limits, pressure, taken: Arc::default() }
     }
 
     /// One for a connection from there.
     pub(super) fn take(&self, from: IpAddr) -> Result<Place, Refused> {
+        if self.pressure.is_high() {
+            return Err(Refused::Memory);
+        }
         let source = source(from);
         let mut taken = self.taken.lock();
         if taken.all >= self.limits.connections {
@@ -82,7 +87,7 @@ mod tests {
     use super::*;
 
     fn places(connections: usize, connections_per_address: usize) -> Places {
-        Places::new(Limits { connections, connections_per_address, ..Limits::default() })
+        Places::new(Limits { connections, connections_per_address, ..Limits::default() }, Pressure::default())
     }
 
     fn outcome(places: &Places, from: &str) -> Result<Place, &'static str> {

@@ -46,6 +46,7 @@ impl Node {
             access: Access::everybody(),
             limits: Limits::default(),
             timing: Timing::default(),
+            pressure: metrics::Pressure::default(),
         };
         let edges =
             Edges { dialer: site.dialer(), discovery: Arc::new(discovery.clone()), events: ear.clone() };

@@ -33,6 +33,7 @@ pub(crate) fn config() -> Config {
         access: Access::everybody(),
         limits: Limits::default(),
         timing: Timing::default(),
+        pressure: metrics::Pressure::default(),
     }
 }
 
