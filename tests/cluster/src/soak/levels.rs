@@ -39,7 +39,7 @@ impl Levels {
         let (mut keys, mut lasting) = (0, 0);
         for server in cluster.backends.redis.servers() {
             let all = server.cli(&["--scan"]);
-            for key in all.lines().filter(|key| key.starts_with("anabranch")) {
+            for key in all.lines().filter(|key| key.starts_with("{anabranch:")) {
                 let expires = server.cli(&["PTTL", key]).trim().parse::<i64>().is_ok_and(|left| left >= 0);
                 *(if expires { &mut keys } else { &mut lasting }) += 1;
             }

@@ -192,7 +192,7 @@ fn look_at_redis(cluster: &Cluster) {
         let keys = server.cli(&["--scan"]);
         assert!(keys.lines().count() > 10, "{keys}");
         for key in keys.lines() {
-            assert!(key.starts_with("anabranch:") && is_plain(key), "{key:?}");
+            assert!(key.starts_with("{anabranch:") && is_plain(key), "{key:?}");
             // One hash tag, whose end no id can move.
             assert_eq!((key.matches('{').count(), key.matches('}').count()), (1, 1), "{key:?}");
         }
