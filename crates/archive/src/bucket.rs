@@ -7,6 +7,7 @@ use hyper::{StatusCode, Uri};
 use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use object_store::{MultipartUpload, ObjectStoreExt as _, RetryConfig};
+use outbound::Trust;
 use tokio::time::timeout;
 
 use crate::error::OpenError;
@@ -15,7 +16,6 @@ use crate::file_path::FilePath;
 use crate::http::{Http, RequestError};
 use crate::settings::Settings;
 use crate::source::Source;
-use crate::tls;
 
 /// Larger files are uploaded in parts of this size, one after the other: that much memory is used per upload.
 /// S3 takes parts from 5 MiB on.
@@ -79,7 +79,7 @@ fn client(settings: &Settings, bucket: &str) -> Result<AmazonS3, OpenError> {
     }
     let (id, secret) = credentials(settings)?;
     let is_http = settings.endpoint.as_deref().map_or(Ok(false), is_http)?;
-    let tls = if is_http { None } else { Some(tls::client(settings.ca.as_deref())?) };
+    let trust = if is_http { None } else { Some(Trust::load(settings.ca.as_deref())?) };
     let mut builder = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_region(region)
@@ -89,7 +89,7 @@ fn client(settings: &Settings, bucket: &str) -> Result<AmazonS3, OpenError> {
         // A certificate's wildcard stands for no name with a dot in it.
         .with_virtual_hosted_style_request(settings.endpoint.is_none() && !bucket.contains('.'))
         .with_retry(RetryConfig { max_retries: 0, ..RetryConfig::default() })
-        .with_http_connector(Http::new(tls));
+        .with_http_connector(Http::new(trust));
     if let Some(endpoint) = &settings.endpoint {
         builder = builder.with_endpoint(endpoint.trim_end_matches('/'));
     }
@@ -126,11 +126,10 @@ fn failure(error: &(dyn std::error::Error + 'static)) -> Failure {
     let said = std::iter::successors(Some(error), |error| error.source())
         .find_map(|cause| cause.downcast_ref::<RequestError>());
     match said {
-        Some(RequestError::Unanswered(why)) => Failure::Away(why.clone()),
-        Some(answer @ RequestError::Answer { status, .. }) if says_later(*status) => {
-            Failure::Away(answer.to_string())
+        Some(answer @ RequestError::Answer { status, .. }) if !says_later(*status) => {
+            Failure::Refused(answer.to_string())
         }
-        Some(answer) => Failure::Refused(answer.to_string()),
+        Some(away) => Failure::Away(away.to_string()),
         None => Failure::Refused(error.to_string().chars().take(300).collect()),
     }
 }

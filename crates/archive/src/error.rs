@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use outbound::TrustError;
+
 /// An archive cannot be opened: the settings are to be changed, or the folder of the queue to be made writable.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -28,13 +30,8 @@ pub enum OpenError {
     #[error("{0:?} is no region")]
     Region(String),
     /// The authorities cannot be used.
-    #[error("cannot use the certificate authority {path}: {why}")]
-    Authority {
-        /// The file, or what stands for the system's.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
+    #[error(transparent)]
+    Authority(#[from] TrustError),
     /// The client of the storage refuses its settings.
     #[error("cannot use these settings for S3: {0}")]
     Client(String),

@@ -1,12 +1,9 @@
-//! HTTP for the S3 client, made of what the server has anyway: hyper, and rustls with its one crypto library.
+//! HTTP for the S3 client.
 //!
 //! Each request has a connection of its own. Recordings end now and then, so a pool would mostly hold connections
-//! that the other side has closed; and what is dropped here leaves nothing running.
-
-mod connection;
+//! that the other side has closed.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,46 +13,55 @@ use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
-use rustls::ClientConfig;
+use outbound::{Connection, Trust, connect, resolve, secure};
 use tokio::time::timeout;
-
-use connection::{connect, exchange, handshake};
 
 /// For one request with its answer: a part of a file needs some 70 kB/s.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(120);
+/// Answers to uploads are short. A longer one is an error.
+const MAX_ANSWER: usize = 1 << 20;
 
 /// Why a request has no answer that is of use.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// No connection, or it broke, or it took too long.
-    #[error("{0}")]
-    Unanswered(String),
+    /// No connection, or it broke.
+    #[error(transparent)]
+    Unanswered(#[from] outbound::Unanswered),
+    /// It took too long.
+    #[error("the server has not answered in time")]
+    Late,
+    /// The address is `https`, and the endpoint was not.
+    #[error("TLS is not set up")]
+    NoTls,
     /// The server says no.
     #[error("the server answers {}: {text}", status.as_u16())]
     Answer { status: StatusCode, text: String },
 }
 
-/// The client. `tls` is for `https` addresses and there whenever the endpoint is one.
+/// The client. `trust` is for `https` addresses and there whenever the endpoint is one.
 #[derive(Clone)]
 pub(crate) struct Http {
-    tls: Option<Arc<ClientConfig>>,
+    trust: Option<Trust>,
 }
 
 impl Http {
-    pub(crate) fn new(tls: Option<Arc<ClientConfig>>) -> Self {
-        Self { tls }
+    pub(crate) fn new(trust: Option<Trust>) -> Self {
+        Self { trust }
     }
 
     async fn request(&self, request: HttpRequest) -> Result<Response<Bytes>, RequestError> {
-        let uri = request.uri().clone();
+        let uri = request.uri();
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']').to_owned();
         let is_tls = uri.scheme_str() == Some("https");
-        let stream = connect(&host, uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 })).await?;
-        match (&self.tls, is_tls) {
-            (Some(tls), true) => exchange(handshake(tls, host, stream).await?, request).await,
-            (_, false) => exchange(stream, request).await,
-            (None, true) => Err(unanswered("TLS is not set up for", &uri)),
-        }
+        let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
+        let stream = connect(&resolve(&host, port).await?).await?;
+        let mut connection = match (&self.trust, is_tls) {
+            (Some(trust), true) => Connection::open(secure(trust, &host, stream).await?).await?,
+            (_, false) => Connection::open(stream).await?,
+            (None, true) => return Err(RequestError::NoTls),
+        };
+        let (head, body) = connection.send(request).await?.into_parts();
+        Ok(Response::from_parts(head, connection.read(body, MAX_ANSWER).await?))
     }
 }
 
@@ -70,7 +76,7 @@ impl HttpService for Http {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let answer = match timeout(REQUEST_TIMEOUT, self.request(request)).await {
             Ok(answer) => answer.and_then(check),
-            Err(_) => Err(RequestError::Unanswered("the server has not answered in time".to_owned())),
+            Err(_) => Err(RequestError::Late),
         };
         // Of this kind nothing is tried again below us: that is the queue's work.
         answer
@@ -98,10 +104,6 @@ fn explain(status: StatusCode, body: &str) -> String {
         (Some(text), None) | (None, Some(text)) => text,
         (None, None) => status.canonical_reason().unwrap_or("no reason given").to_owned(),
     }
-}
-
-fn unanswered(what: impl fmt::Display, why: impl fmt::Display) -> RequestError {
-    RequestError::Unanswered(format!("{what}: {why}"))
 }
 
 impl fmt::Debug for Http {

@@ -19,7 +19,6 @@ mod pace;
 mod queue;
 mod settings;
 mod source;
-mod tls;
 mod unit;
 mod way;
 mod worker;

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
+use outbound::Backoff;
 use tokio::time::Instant;
 
 /// Uploads under way at the same time. Enough for a link with some latency; each holds one part in memory.
 const AT_A_TIME: usize = 4;
-/// The shortest wait before another attempt.
-const FIRST_DELAY: Duration = Duration::from_secs(1);
-/// The longest.
-const LAST_DELAY: Duration = Duration::from_secs(300);
+/// The waits before another attempt, of the storage and of one file.
+pub(crate) const DELAYS: Backoff = Backoff { first: Duration::from_secs(1), last: Duration::from_secs(300) };
 /// The longest time that a refusal stops all files. Whether it is about one file or about all is not known
 /// before another one was tried.
 const LAST_REFUSED_DELAY: Duration = Duration::from_secs(10);
@@ -71,22 +70,10 @@ impl Pace {
     }
 
     fn pause(&mut self, state: State, now: Instant, random: u32) {
-        let longest = if state == State::Refuses { LAST_REFUSED_DELAY } else { LAST_DELAY };
-        self.resume = now + delay(self.failures, random).min(longest);
+        let longest = if state == State::Refuses { LAST_REFUSED_DELAY } else { DELAYS.last };
+        self.resume = now + DELAYS.after(self.failures, random).min(longest);
         self.failures = self.failures.saturating_add(1);
     }
-}
-
-/// How long to wait after so many failures before this one: doubled each time, and a random part of the upper half.
-pub(crate) fn delay(failures: u32, random: u32) -> Duration {
-    // 2^9 s is above the longest already.
-    let longest = (FIRST_DELAY * 2 * (1 << failures.min(9))).min(LAST_DELAY);
-    longest / 2 + (longest / 2).mul_f64(f64::from(random) / f64::from(u32::MAX))
-}
-
-/// Spreads attempts that failed together; without randomness they merely are not spread.
-pub(crate) fn random() -> u32 {
-    getrandom::u32().unwrap_or(u32::MAX / 2)
 }
 
 #[cfg(test)]
@@ -94,15 +81,6 @@ mod tests {
     use super::*;
 
     const HALF: u32 = u32::MAX / 2;
-
-    #[test]
-    fn waits_grow_from_a_second_to_five_minutes() {
-        assert_eq!(delay(0, 0), FIRST_DELAY);
-        assert_eq!(delay(1, 0), FIRST_DELAY * 2);
-        assert!(delay(0, HALF) > FIRST_DELAY && delay(0, HALF) < FIRST_DELAY * 2);
-        assert_eq!(delay(100, u32::MAX), LAST_DELAY);
-        assert!((0..100).all(|n| delay(n, HALF) <= delay(n + 1, HALF)));
-    }
 
     #[test]
     fn a_storage_that_is_away_is_told_once_and_tried_by_one_file_at_a_time() {
@@ -126,10 +104,10 @@ mod tests {
         for _ in 0..AT_A_TIME {
             pace.failed(State::Away, true, now, 0);
         }
-        assert_eq!(pace.resumes(), now + FIRST_DELAY);
+        assert_eq!(pace.resumes(), now + DELAYS.first);
         let now = pace.resumes();
         pace.failed(State::Away, true, now, 0);
-        assert_eq!(pace.resumes(), now + FIRST_DELAY * 2);
+        assert_eq!(pace.resumes(), now + DELAYS.first * 2);
     }
 
     #[test]

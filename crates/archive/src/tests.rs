@@ -4,5 +4,4 @@ mod bucket;
 mod crash;
 mod folder;
 mod harness;
-mod logs;
 mod s3;

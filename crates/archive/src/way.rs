@@ -10,7 +10,7 @@ use crate::archive::Shared;
 use crate::destination::Destination;
 use crate::failure::{Failure, blocking};
 use crate::file_path::{FilePath, uploaded_mark};
-use crate::pace::{delay, random};
+use crate::pace::DELAYS;
 use crate::queue::{Name, Ticket};
 use crate::settings::Index;
 use crate::source::{self, Identity, Source};
@@ -139,7 +139,7 @@ impl Way {
     }
 
     pub(crate) async fn retry(&self, ticket: Ticket) {
-        let due = Instant::now() + delay(ticket.failures, random());
+        let due = Instant::now() + DELAYS.after(ticket.failures, outbound::random());
         if let Some(needless) = self.shared.queue.retry(ticket, due) {
             self.forget(needless).await;
         }

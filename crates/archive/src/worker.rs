@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::archive::Shared;
 use crate::destination::Destination;
 use crate::failure::Failure;
-use crate::pace::{Pace, State, random};
+use crate::pace::{Pace, State};
 use crate::queue::Ticket;
 use crate::settings::Settings;
 use crate::way::{Uploaded, Way};
@@ -118,7 +118,7 @@ impl Worker {
     async fn storage_failed(&mut self, ticket: Ticket, state: State, why: &str) {
         let (to, file) = (&self.way.destination, &ticket.unit);
         let first = ticket.failures == 0;
-        let changed = self.pace.failed(state, first, Instant::now(), random());
+        let changed = self.pace.failed(state, first, Instant::now(), outbound::random());
         match state {
             State::Refuses if changed => {
                 tracing::warn!(%to, %file, why, "the storage refuses recordings; they wait");

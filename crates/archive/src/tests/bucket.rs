@@ -2,8 +2,9 @@
 
 use std::fs;
 
+use servers::Logs;
+
 use super::harness::{Recordings, open, random, until, until_all_arrived};
-use super::logs::Logs;
 use super::s3::{S3, SECRET};
 use crate::{Counters, Settings};
 

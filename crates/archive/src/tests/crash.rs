@@ -1,9 +1,8 @@
 //! The process ends without a word.
 
-use servers::Folder;
+use servers::{Folder, Logs};
 
 use super::harness::{Recordings, open, random, until, until_all_arrived};
-use super::logs::Logs;
 use super::s3::S3;
 
 #[tokio::test]

@@ -3,11 +3,10 @@
 use std::fs;
 use std::os::unix::fs::symlink;
 
-use servers::Folder;
+use servers::{Folder, Logs};
 use tokio::runtime::Handle;
 
 use super::harness::{Recordings, open, random, until, until_all_arrived};
-use super::logs::Logs;
 use crate::{AddError, Archive, Index, OpenError, Settings};
 
 #[tokio::test]

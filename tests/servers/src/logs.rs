@@ -1,4 +1,4 @@
-//! What an operator reads.
+//! What an operator reads, for tests whose runtime has one thread.
 
 use std::io::Write;
 use std::sync::{Arc, Mutex};
@@ -7,16 +7,18 @@ use tracing::subscriber::DefaultGuard;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// Records of this thread, INFO and above, until it is dropped.
-pub(super) struct Logs {
+#[derive(Debug)]
+pub struct Logs {
     text: Text,
     _guard: DefaultGuard,
 }
 
-#[derive(Clone, Default)]
+#[derive(Clone, Debug, Default)]
 struct Text(Arc<Mutex<Vec<u8>>>);
 
 impl Logs {
-    pub(super) fn listen() -> Self {
+    /// Begins to listen.
+    pub fn listen() -> Self {
         let text = Text::default();
         let subscriber = tracing_subscriber::fmt()
             .with_ansi(false)
@@ -26,15 +28,18 @@ impl Logs {
         Self { text, _guard: tracing::subscriber::set_default(subscriber) }
     }
 
-    pub(super) fn text(&self) -> String {
-        String::from_utf8(self.text.0.lock().unwrap().clone()).unwrap()
+    /// All of it.
+    pub fn text(&self) -> String {
+        String::from_utf8(self.text.0.lock().expect("no panic").clone()).expect("text")
     }
 
-    pub(super) fn warnings(&self) -> Vec<String> {
+    /// The warnings, line by line.
+    pub fn warnings(&self) -> Vec<String> {
         self.lines(" WARN ")
     }
 
-    pub(super) fn infos(&self) -> Vec<String> {
+    /// What is for information, line by line.
+    pub fn infos(&self) -> Vec<String> {
         self.lines(" INFO ")
     }
 
@@ -45,7 +50,7 @@ impl Logs {
 
 impl Write for Text {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
+        self.0.lock().expect("no panic").extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
