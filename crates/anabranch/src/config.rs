@@ -14,6 +14,7 @@ mod record;
 mod sections;
 
 mod value;
+mod webhooks;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -55,6 +56,8 @@ pub struct Config {
     pub record: Record,
     /// `[upload]`
     pub upload: Option<Upload>,
+    /// `[webhooks]`
+    pub webhooks: Option<webhook::Config>,
     /// `[log]`
     pub log: Log,
     /// `[kafka]`
@@ -123,6 +126,7 @@ impl Config {
             redis: layers.redis()?,
             record: layers.record()?,
             upload: layers.upload()?,
+            webhooks: layers.webhooks()?,
             log: layers.log()?,
             kafka: layers.kafka()?,
             trace: layers.trace()?,

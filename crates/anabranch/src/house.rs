@@ -10,7 +10,7 @@ use rpc::channel::{Dialer, InProcess, NameTaken};
 use rpc::server::{Health, Listener};
 use rpc::tls::Tls;
 use tokio::sync::OnceCell;
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tokio_util::task::TaskTracker;
 use tonic::transport::server::Router;
 
@@ -111,6 +111,14 @@ impl House {
         self.tasks.spawn(async move {
             ending.run_until_cancelled(task).await;
         });
+    }
+
+    /// Runs something that is told when the house ends, and ends by itself soon after.
+    pub(crate) fn spawn_to_the_end<F>(&self, task: impl FnOnce(WaitForCancellationFutureOwned) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.spawn(task(self.ending.clone().cancelled_owned()));
     }
 
     /// Serves a role's gRPC services to the others in this process.

@@ -3,6 +3,7 @@
 mod admin;
 mod cluster_node;
 mod entrance;
+mod hooks;
 mod recordings;
 mod register;
 mod sfu;
@@ -74,6 +75,9 @@ pub enum StartError {
     /// The keys of tokens cannot be used.
     #[error("{0} (auth)")]
     Keys(#[from] KeysError),
+    /// Nobody can be told what happens.
+    #[error("{0} (webhooks)")]
+    Webhooks(#[from] webhook::StartError),
     /// Recordings cannot be uploaded as configured.
     #[error("{0} (upload)")]
     Upload(#[from] archive::OpenError),

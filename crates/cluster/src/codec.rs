@@ -2,7 +2,7 @@
 //!
 //! `{"v":"7","n":[["j",uid,signal,connection,since],["l",uid],["a",mid,uid,sfu,minfo],["r",uid,mid,1|0],
 //! ["b",uid,data],["k",uid,signal,connection],["m",uid,signal,connection,since,from_signal,from_connection]]}`.
-//! Numbers that need 64 bits are decimal texts, JSON inside is a text, and the room is named by the subject.
+//! With `"e":1` the last user left. Numbers that need 64 bits are decimal texts, JSON inside is a text, and the room is named by the subject.
 //! Further members of an object or an array are left for later versions.
 
 use model::{JsonText, MediaInfo, NodeId, Notice, Owner, RoomEvent, RoomId, Stream, StreamId, User, UserId};
@@ -23,7 +23,11 @@ fn wrong<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> InvalidEvent + '
 /// The event, without its room.
 pub(crate) fn encode_event(event: &RoomEvent) -> Vec<u8> {
     let notices: Vec<Value> = event.notices.iter().map(write).collect();
-    json!({ "v": event.version.to_string(), "n": notices }).to_string().into_bytes()
+    let mut value = json!({ "v": event.version.to_string(), "n": notices });
+    if event.emptied {
+        value["e"] = json!(1);
+    }
+    value.to_string().into_bytes()
 }
 
 /// Says that a room has come to a version, and not how: to who listens, an event that it missed.
@@ -42,7 +46,8 @@ pub(crate) fn decode_event(rid: &RoomId, bytes: &[u8]) -> Result<RoomEvent, Inva
         return Err(InvalidEvent(format!("n has {} entries", notices.len())));
     }
     let notices = notices.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-    Ok(RoomEvent { rid: rid.clone(), version, notices: notices.into() })
+    let emptied = value.get("e").is_some();
+    Ok(RoomEvent { rid: rid.clone(), version, notices: notices.into(), emptied })
 }
 
 fn write(notice: &Notice) -> Value {

@@ -37,7 +37,8 @@ async fn an_operator_reads_of_trouble_once_and_nothing_that_is_secret() {
     config.timings = Timings { first_delay: Duration::from_millis(1), ..Timings::default() };
     let (webhooks, deliveries) = Webhooks::start(config).unwrap();
     let left = Notice::PeerLeave { uid: UserId::parse("ann").unwrap() };
-    let event = RoomEvent { rid: RoomId::parse("tea").unwrap(), version: 7, notices: [left].into() };
+    let event =
+        RoomEvent { rid: RoomId::parse("tea").unwrap(), version: 7, notices: [left].into(), emptied: false };
     webhooks.tell(&event, None);
     deliveries.run(ready(()), PATIENCE).await;
     server.await.unwrap();

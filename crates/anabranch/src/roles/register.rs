@@ -10,8 +10,8 @@ use prometheus_client::registry::Registry;
 use register::Register;
 use rpc::proto::register_server::SERVICE_NAME;
 
-use super::StartError;
 use super::cluster_node::{ClusterNode, Who};
+use super::{StartError, hooks};
 use crate::config::{Config, Program};
 use crate::edges::Edge;
 use crate::house::House;
@@ -45,6 +45,7 @@ impl RegisterNode {
         let node = ClusterNode::prepare(config, who, etcd, needs, &[], rooms::router(store)).await?;
         let info = node.info(config, Role::Register);
         let ClusterNode { house, id, ops, listener, address } = node;
+        let register = register.with_listener(hooks::start(config, &house)?);
         let services = rpc::server::builder().add_service(register.service());
         house.serve_tcp(listener, services, SERVICE_NAME).await;
         house.spawn(register.sweep(std::future::pending()));

@@ -14,7 +14,7 @@ use register::Register;
 
 use super::cluster_node::Who;
 use super::recordings::Recordings;
-use super::{SIGNAL_PATIENCE, StartError, admin, entrance, node_info, sfu_config, signal_config};
+use super::{SIGNAL_PATIENCE, StartError, admin, entrance, hooks, node_info, sfu_config, signal_config};
 use crate::config::{Config, Program};
 use crate::house::House;
 use crate::lifecycle::Node;
@@ -60,7 +60,7 @@ impl Standalone {
         let node = |role: Role| node_info(id.clone(), config, role, &address(role.as_str()));
         let mut leases = Vec::new();
 
-        let register = Register::new(store, Arc::clone(&events));
+        let register = Register::new(store, Arc::clone(&events)).with_listener(hooks::start(config, &house)?);
         house.numbers().add(|registry| register.register_metrics(registry));
         house.serve_in_process("register", |server| server.add_service(register.service()))?;
         house.spawn(register.sweep(std::future::pending()));

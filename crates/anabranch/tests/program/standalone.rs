@@ -9,7 +9,7 @@ use anabranch::config::{Config, Sources};
 use serde_json::json;
 use tokio::net::TcpListener;
 
-fn config(flags: &[&str]) -> Config {
+pub(crate) fn config(flags: &[&str]) -> Config {
     let mut all = vec![
         "signal.listen=127.0.0.1:0".to_owned(),
         "ops.listen=127.0.0.1:0".to_owned(),

@@ -70,7 +70,7 @@ proptest! {
         version in any::<u64>(),
         notices in prop::collection::vec(notice(), 1..6),
     ) {
-        let event = RoomEvent { rid: rid(), version, notices: Arc::from(notices) };
+        let event = RoomEvent { rid: rid(), version, notices: Arc::from(notices), emptied: false };
         prop_assert_eq!(decode_event(&rid(), &encode_event(&event)), Ok(event));
     }
 
@@ -89,7 +89,7 @@ fn the_format_is_as_documented() {
     };
     let from = Owner { signal: NodeId::parse("s2").unwrap(), connection: u64::MAX };
     let notices = Arc::from([Notice::PeerMove { user, from }]);
-    let event = RoomEvent { rid: rid(), version: 9, notices };
+    let event = RoomEvent { rid: rid(), version: 9, notices, emptied: false };
     let text = r#"{"n":[["m","ann","s1","7","3","s2","18446744073709551615"]],"v":"9"}"#;
     assert_eq!(String::from_utf8(encode_event(&event)).unwrap(), text);
 }
@@ -132,7 +132,7 @@ fn what_is_wrong_is_named() {
 #[test]
 fn a_version_alone_is_no_event() {
     let notices = Arc::from([Notice::PeerLeave { uid: UserId::parse("ann").unwrap() }]);
-    let event = RoomEvent { rid: rid(), version: 9, notices };
+    let event = RoomEvent { rid: rid(), version: 9, notices, emptied: false };
     let bytes = encode_version(&event);
     assert_eq!(bytes, br#"{"v":"9"}"#);
     assert!(decode_event(&rid(), &bytes).is_err());

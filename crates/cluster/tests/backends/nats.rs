@@ -50,7 +50,7 @@ fn event(rid: &str, version: u64) -> RoomEvent {
 fn saying(rid: &str, version: u64, bytes: usize) -> RoomEvent {
     let data = JsonText::parse(&format!("\"{}\"", "x".repeat(bytes))).unwrap();
     let notices = Arc::from([Notice::Broadcast { uid: UserId::parse("ann").unwrap(), data }]);
-    RoomEvent { rid: room(rid), version, notices }
+    RoomEvent { rid: room(rid), version, notices, emptied: false }
 }
 
 async fn next(subscription: &mut Subscription) -> Received {

@@ -181,6 +181,8 @@ pub struct RoomEvent {
     pub version: u64,
     /// What happened, at least one fact.
     pub notices: Arc<[Notice]>,
+    /// The last user left with it.
+    pub emptied: bool,
 }
 
 impl RoomEvent {

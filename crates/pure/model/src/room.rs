@@ -346,7 +346,9 @@ impl Room {
     fn commit(&mut self, notices: Vec<Notice>) -> RoomEvent {
         self.version += 1;
         let notices: Arc<[Notice]> = notices.into();
-        let event = RoomEvent { rid: self.rid.clone(), version: self.version, notices };
+        let left = notices.iter().any(|notice| matches!(notice, Notice::PeerLeave { .. }));
+        let emptied = left && self.members.is_empty();
+        let event = RoomEvent { rid: self.rid.clone(), version: self.version, notices, emptied };
         self.log.record(event.clone());
         event
     }

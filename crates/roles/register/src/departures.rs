@@ -7,12 +7,17 @@ use model::{Gone, RoomEvent};
 
 use crate::metrics::{Metrics, Swept};
 
+/// Hears of each change that this register makes, and where it is known, how many users are in the room after it. Must
+/// not wait.
+pub type Listener = Arc<dyn Fn(&RoomEvent, Option<usize>) + Send + Sync>;
+
 /// The store, the events that its changes make, and what is counted of both.
 #[derive(Clone)]
 pub(crate) struct Departures {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) events: Arc<dyn Events>,
     pub(crate) metrics: Metrics,
+    pub(crate) listener: Option<Listener>,
 }
 
 impl Departures {
@@ -50,6 +55,14 @@ impl Departures {
 
     /// The change is made, whatever happens here: who misses its event finds out by the version.
     pub(crate) async fn publish(&self, event: &RoomEvent) {
+        self.publish_with(event, event.emptied.then_some(0)).await;
+    }
+
+    /// The same, where it is known how many users are in the room now.
+    pub(crate) async fn publish_with(&self, event: &RoomEvent, users: Option<usize>) {
+        if let Some(listener) = &self.listener {
+            listener(event, users);
+        }
         if let Err(error) = self.events.publish(event).await {
             tracing::debug!(rid = ?event.rid, version = event.version, %error, "event not published");
         }

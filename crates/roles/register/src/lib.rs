@@ -13,5 +13,6 @@ mod service;
 mod sweeper;
 mod watcher;
 
+pub use departures::Listener;
 pub use role::Register;
 pub use service::Service;

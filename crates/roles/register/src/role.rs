@@ -8,7 +8,7 @@ use prometheus_client::registry::Registry;
 use rpc::metered::Metered;
 use rpc::proto::register_server::RegisterServer;
 
-use crate::departures::Departures;
+use crate::departures::{Departures, Listener};
 use crate::metrics::Metrics;
 use crate::service::Service;
 use crate::sweeper;
@@ -21,7 +21,13 @@ impl Register {
     /// A register that does nothing by itself yet.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, events: Arc<dyn Events>) -> Self {
-        Self(Departures { store, events, metrics: Metrics::default() })
+        Self(Departures { store, events, metrics: Metrics::default(), listener: None })
+    }
+
+    /// Has somebody hear of each change that this register makes.
+    #[must_use]
+    pub fn with_listener(self, listener: Option<Listener>) -> Self {
+        Self(Departures { listener, ..self.0 })
     }
 
     /// Its gRPC service.

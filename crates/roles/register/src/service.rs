@@ -41,7 +41,7 @@ impl Register for Service {
         let joined =
             self.store.join(&rid, &uid, &owner, takeover, expiry(expires_ms)).await.map_err(failed)?;
         if let Some(event) = &joined.event {
-            self.publish(event).await;
+            self.departures.publish_with(event, Some(joined.state.users.len())).await;
         }
         answer(JoinReply { room: Some((&joined.state).into()) })
     }

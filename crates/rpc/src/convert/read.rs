@@ -64,6 +64,7 @@ impl TryFrom<proto::RoomEvent> for RoomEvent {
             rid: room_id(&event.rid)?,
             version: event.version,
             notices: event.notices.into_iter().map(Notice::try_from).collect::<Result<_, _>>()?,
+            emptied: event.emptied,
         })
     }
 }

@@ -31,7 +31,7 @@ fn event() -> RoomEvent {
         Notice::PeerKick { uid: user().uid, owner: owner() },
         Notice::PeerMove { user: user(), from: owner() },
     ];
-    RoomEvent { rid: room_id("room").unwrap(), version: 7, notices: notices.into() }
+    RoomEvent { rid: room_id("room").unwrap(), version: 7, notices: notices.into(), emptied: false }
 }
 
 #[test]

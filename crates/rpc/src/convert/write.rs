@@ -61,6 +61,7 @@ impl From<&RoomEvent> for proto::RoomEvent {
             rid: event.rid.to_string(),
             version: event.version,
             notices: event.notices.iter().map(Into::into).collect(),
+            emptied: event.emptied,
         }
     }
 }

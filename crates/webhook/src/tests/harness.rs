@@ -34,7 +34,7 @@ pub(super) fn joined(name: &str) -> RoomEvent {
     let uid = UserId::parse(name).unwrap();
     let owner = Owner { signal: NodeId::parse("signal-1").unwrap(), connection: 1 };
     let notice = Notice::PeerJoin(User { uid, owner, since: 7 });
-    RoomEvent { rid: RoomId::parse("tea").unwrap(), version: 7, notices: [notice].into() }
+    RoomEvent { rid: RoomId::parse("tea").unwrap(), version: 7, notices: [notice].into(), emptied: false }
 }
 
 pub(super) fn tell(webhooks: &Webhooks, names: &[&str]) {

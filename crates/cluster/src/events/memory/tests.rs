@@ -11,7 +11,7 @@ fn rid(text: &str) -> RoomId {
 fn event(room: &str, version: u64) -> RoomEvent {
     let notice =
         Notice::Broadcast { uid: UserId::parse("ann").unwrap(), data: JsonText::parse("1").unwrap() };
-    RoomEvent { rid: rid(room), version, notices: [notice].into() }
+    RoomEvent { rid: rid(room), version, notices: [notice].into(), emptied: false }
 }
 
 #[tokio::test]

@@ -31,7 +31,7 @@ fn state(version: u64, users: &[User], streams: &[Stream]) -> RoomState {
 fn said(version: u64) -> RoomEvent {
     let data = JsonText::parse(&version.to_string()).unwrap();
     let notices = [Notice::Broadcast { uid: uid("ann"), data }].into();
-    RoomEvent { rid: RoomId::parse("room").unwrap(), version, notices }
+    RoomEvent { rid: RoomId::parse("room").unwrap(), version, notices, emptied: false }
 }
 
 #[test]
@@ -88,7 +88,12 @@ fn who_goes_on_through_another_connection_stays_with_all_streams() {
     assert_eq!(difference(&before, &after), std::slice::from_ref(&the_move));
 
     let mut view = RoomView::new(&before);
-    let event = RoomEvent { rid: RoomId::parse("room").unwrap(), version: 6, notices: [the_move].into() };
+    let event = RoomEvent {
+        rid: RoomId::parse("room").unwrap(),
+        version: 6,
+        notices: [the_move].into(),
+        emptied: false,
+    };
     assert!(matches!(view.apply(&event), Applied::Deliver(_)));
     assert_eq!(view.state(), after);
     // One who left and came back through the same connection is not the same stay.

@@ -31,7 +31,12 @@ fn state(version: u64, users: &[(&str, u64)]) -> RoomState {
 }
 
 fn event(version: u64, notices: impl IntoIterator<Item = Notice>) -> RoomEvent {
-    RoomEvent { rid: RoomId::parse("r").unwrap(), version, notices: notices.into_iter().collect() }
+    RoomEvent {
+        rid: RoomId::parse("r").unwrap(),
+        version,
+        notices: notices.into_iter().collect(),
+        emptied: false,
+    }
 }
 
 fn joins(version: u64, name: &str, connection: u64) -> RoomEvent {

@@ -225,11 +225,12 @@ end
 local function commit()
   version = version + 1
   local size = OVERHEAD + #RID + weight
-  local event = string.format('{"w":%d,"v":"%.0f","n":', size, version) .. cjson.encode(notices) .. '}'
+  local event = string.format('{"w":%d,"v":"%.0f","n":', size, version) .. cjson.encode(notices)
   if someone_left and redis.call('HLEN', USERS) == 0 then
     forget()
-    return event
+    return event .. ',"e":1}'
   end
+  event = event .. '}'
   record(event, size)
   redis.call('HSET', META, 'version', text(version), 'bytes', bytes, 'log', log_bytes, 'run', RUN)
   return event
