@@ -72,8 +72,11 @@ async fn a_room_is_told_from_its_beginning_to_its_end() {
     ann.done("join", json!({"rid": "tea"})).await;
     ann.done("join", json!({"rid": "tea"})).await;
     bob.done("join", json!({"rid": "tea"})).await;
+    ann.notified("peer-join").await;
     bob.done("broadcast", json!({"rid": "tea", "data": "not told"})).await;
+    ann.notified("broadcast").await;
     ann.done("leave", json!({"rid": "tea"})).await;
+    bob.notified("peer-leave").await;
     bob.done("leave", json!({"rid": "tea"})).await;
     // Those who are there at the end of the server leave with it, and that is told too.
     ann.done("join", json!({"rid": "late"})).await;
