@@ -76,6 +76,9 @@ async fn all_numbers() -> String {
     numbers.add(|registry| uploads::register(archive, registry));
     std::fs::remove_dir_all(dir).unwrap();
     numbers.add(|registry| sfu.register_metrics(registry));
+    let webhooks = webhook::Config::new(&["http://hooks.example/"], b"a-secret-of-tests").unwrap();
+    let (webhooks, _) = webhook::Webhooks::start(webhooks).unwrap();
+    numbers.add(|registry| webhooks.register(registry));
     let edges = signal::Edges { dialer, discovery, events };
     let signal = crate::roles::signal_config(&config, id, ::signal::Access::everybody(), Default::default());
     let signal = signal::Signal::start(signal, edges, axum::Router::new()).await.unwrap();
