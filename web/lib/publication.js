@@ -11,6 +11,7 @@ import { MediaSession } from './media-session.js';
  * @property {MediaStreamTrack | null} [video]
  * @property {number} [source] one of {@link Source}: device (default) or screen
  * @property {RTCDegradationPreference} [degradationPreference] default: by source
+ * @property {string} [videoCodec] such as `VP9`, `H264` or `AV1`: whoever is to see it must know it. Default: VP8, which all do
  * @property {number} [maxVideoBitrate] bit/s; default: the browser's choice
  * @property {Record<string, unknown>} [info] further members for `minfo`
  * @property {boolean} [record] whether the server records the sound; default: as it is configured
@@ -88,9 +89,22 @@ export class Publication extends MediaSession {
     const senders = new Map();
     for (const [kind, track] of this.#tracks) {
       const transceiver = pc.addTransceiver(track ?? kind, { direction: 'sendonly', streams: [this.#stream] });
+      if (kind === 'video') this.#choose(transceiver);
       senders.set(kind, transceiver.sender);
     }
     this.#senders.set(pc, senders);
+  }
+
+  /** Offers no other codec than the one that was asked for. @param {RTCRtpTransceiver} transceiver */
+  #choose(transceiver) {
+    const { videoCodec } = this.#options;
+    if (videoCodec === undefined) return;
+    const named = (/** @type {string} */ name) => (/** @type {RTCRtpCodec} */ { mimeType }) =>
+      mimeType.toLowerCase() === `video/${name.toLowerCase()}`;
+    const codecs = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+    const wanted = codecs.filter(named(videoCodec));
+    if (wanted.length === 0) throw new TypeError(`this browser does not send ${videoCodec}`);
+    transceiver.setCodecPreferences([...wanted, ...codecs.filter(named('rtx'))]);
   }
 
   /** @override @param {{ type: 'offer', sdp: string }} jsep */

@@ -56,16 +56,16 @@ export class Coder extends Actor {
     );
   }
 
-  /** Publishes the (fake) camera and microphone. @returns {Promise<string>} the mid */
-  publish() {
-    return this.page.evaluate(async () => {
+  /** Publishes the (fake) camera and microphone. @param {object} [options] @returns {Promise<string>} the mid */
+  publish(options = {}) {
+    return this.page.evaluate(async (options) => {
       window.capture ??= await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
       const [audio] = capture.getAudioTracks();
       const [video] = capture.getVideoTracks();
-      window.publication = room.publish({ audio, video, degradationPreference: 'maintain-resolution' });
+      window.publication = room.publish({ audio, video, degradationPreference: 'maintain-resolution', ...options });
       await publication.ready;
       return publication.mid;
-    });
+    }, options);
   }
 
   async unpublish() {

@@ -36,10 +36,13 @@
 //! | [`ntp`] | `NtpTime` |
 //! | [`clock`] | `RtpClock`, `RemoteClock`: a publisher's sender reports mapped to a subscriber's |
 //! | [`vp8`] | the payload descriptor |
+//! | [`vp9`], [`h264`], [`av1`] | where key frames begin |
 
+pub mod av1;
 pub mod clock;
 pub mod extension;
 mod fields;
+pub mod h264;
 pub mod nack;
 pub mod ntp;
 pub mod packet;
@@ -54,6 +57,7 @@ pub mod template;
 mod test_time;
 pub mod twcc;
 pub mod vp8;
+pub mod vp9;
 pub mod write;
 
 pub use extension::{Extension, ExtensionMap, ExtensionValue, Extensions};

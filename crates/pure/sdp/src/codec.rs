@@ -27,17 +27,23 @@ pub enum Codec {
     Opus,
     /// RFC 7741.
     Vp8,
+    /// RFC 9628.
+    Vp9,
+    /// RFC 6184.
+    H264,
+    /// The RTP Payload Format For AV1, version 1.0.0.
+    Av1,
 }
 
 impl Codec {
     /// Every codec.
-    pub const ALL: [Self; 2] = [Self::Opus, Self::Vp8];
+    pub const ALL: [Self; 5] = [Self::Opus, Self::Vp8, Self::Vp9, Self::H264, Self::Av1];
 
     /// Audio or video.
     pub fn kind(self) -> Kind {
         match self {
             Self::Opus => Kind::Audio,
-            Self::Vp8 => Kind::Video,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => Kind::Video,
         }
     }
 
@@ -45,7 +51,7 @@ impl Codec {
     pub fn clock_rate(self) -> u32 {
         match self {
             Self::Opus => 48_000,
-            Self::Vp8 => 90_000,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => 90_000,
         }
     }
 
@@ -54,6 +60,9 @@ impl Codec {
         match self {
             Self::Opus => "opus",
             Self::Vp8 => "VP8",
+            Self::Vp9 => "VP9",
+            Self::H264 => "H264",
+            Self::Av1 => "AV1",
         }
     }
 
@@ -61,7 +70,7 @@ impl Codec {
     pub fn channels(self) -> Option<u32> {
         match self {
             Self::Opus => Some(2),
-            Self::Vp8 => None,
+            Self::Vp8 | Self::Vp9 | Self::H264 | Self::Av1 => None,
         }
     }
 }
@@ -70,7 +79,7 @@ impl fmt::Display for Codec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Opus => "Opus",
-            Self::Vp8 => "VP8",
+            other => other.name(),
         })
     }
 }

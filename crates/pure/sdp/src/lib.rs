@@ -54,6 +54,7 @@ mod fingerprint;
 #[cfg(test)]
 mod fixtures;
 mod fmtp;
+mod format;
 pub mod limits;
 mod name;
 pub mod negotiate;

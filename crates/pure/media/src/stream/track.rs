@@ -11,7 +11,7 @@ use rtp::nack::NackGenerator;
 use rtp::rtcp::{ReportBlock, SenderInfo};
 use rtp::sequence::extend_near;
 use rtp::stats::ReceiverStats;
-use rtp::{Header, NtpTime, RtpPacket, rtx, vp8};
+use rtp::{Header, NtpTime, RtpPacket, av1, h264, rtx, vp8, vp9};
 use sdp::{Codec, Kind, Line};
 use std::time::{Duration, Instant};
 
@@ -138,6 +138,9 @@ impl Track {
         let payload = RtpPacket::new(header, packet).ok()?.payload();
         let key = match self.line.codec {
             Codec::Vp8 => vp8::is_key_frame_start(payload),
+            Codec::Vp9 => vp9::is_key_frame_start(payload),
+            Codec::H264 => h264::is_key_frame_start(payload),
+            Codec::Av1 => av1::is_key_frame_start(payload),
             Codec::Opus => true,
         };
         if self.awaits_key && !key {

@@ -29,11 +29,12 @@ const PROTOCOLS: [&str; 6] = [
     "RTP/SAVP",
 ];
 
-/// Chooses the first payload type, in the offerer's order, whose codec is wanted.
+/// Chooses the first payload type, in the offerer's order, whose codec is wanted; VP8 before all others, because every
+/// browser decodes it: whoever wants to send another one does not offer it.
 pub(super) fn choose(
     section: &MediaSection,
     bundled: bool,
-    wanted: impl Fn(Codec) -> bool,
+    wanted: impl Fn(Codec, &Fmtp) -> bool,
 ) -> Result<Choice<'_>, Rejection> {
     let kind = section.kind.ok_or(Rejection::Kind)?;
     if section.port == 0 && !(section.bundle_only && bundled) {
@@ -46,10 +47,13 @@ pub(super) fn choose(
     if !section.rtcp_mux {
         return Err(Rejection::NoRtcpMux);
     }
-    let usable =
-        |payload: &PayloadType| payload.codec().filter(|codec| codec.kind() == kind && wanted(*codec));
-    let chosen = section.payloads.iter().find_map(|payload| Some((payload, usable(payload)?)));
-    let (payload, codec) = chosen.ok_or(Rejection::NoSharedCodec)?;
+    let usable = |payload: &PayloadType| {
+        payload.codec().filter(|codec| codec.kind() == kind && wanted(*codec, &payload.fmtp))
+    };
+    let mut usable = section.payloads.iter().filter_map(|payload| Some((payload, usable(payload)?)));
+    let first = usable.next().ok_or(Rejection::NoSharedCodec)?;
+    let vp8 = std::iter::once(first).chain(usable).find(|(_, codec)| *codec == Codec::Vp8);
+    let (payload, codec) = vp8.unwrap_or(first);
     Ok(Choice { section, payload, kind, codec })
 }
 
@@ -92,10 +96,14 @@ impl Choice<'_> {
 fn kept_parameters(codec: Codec, offered: &Fmtp) -> Fmtp {
     const OPUS: [&str; 6] =
         ["minptime", "useinbandfec", "stereo", "sprop-stereo", "usedtx", "maxaveragebitrate"];
-    match codec {
-        Codec::Opus => offered.only(|name| OPUS.contains(&name)),
-        Codec::Vp8 => Fmtp::default(),
-    }
+    let kept: &[&str] = match codec {
+        Codec::Opus => &OPUS,
+        Codec::Vp8 => &[],
+        Codec::Vp9 => &["profile-id"],
+        Codec::H264 => &["level-asymmetry-allowed", "packetization-mode", "profile-level-id"],
+        Codec::Av1 => &["profile", "level-idx", "tier"],
+    };
+    offered.only(|name| kept.contains(&name))
 }
 
 fn extension_ids(section: &MediaSection, peer: fn(Direction) -> bool) -> ExtensionIds {

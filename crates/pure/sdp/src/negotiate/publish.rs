@@ -15,7 +15,7 @@ pub(super) fn negotiate(offer: &Offer, capabilities: &Capabilities) -> Result<Se
         let why = |(section, choice): (&MediaSection, &Result<Choice<'_>, Rejection>)| {
             (section.index, choice.as_ref().err().copied().unwrap_or(Rejection::Direction))
         };
-        let expected = "an m-line that sends Opus or VP8";
+        let expected = "an m-line that sends Opus, VP8, VP9, H264 or AV1";
         return Err(SdpError::Unusable { expected, lines: pairs().map(why).collect() });
     };
     let transport = SharedTransport::of(offer, first);
@@ -37,7 +37,7 @@ fn choose<'a>(
     capabilities: &Capabilities,
 ) -> Result<Choice<'a>, Rejection> {
     let bundled = bundle_of(offer, section).is_some();
-    line::choose(section, bundled, |codec| capabilities.codecs.contains(&codec))
+    line::choose(section, bundled, |codec, _| capabilities.codecs.contains(&codec))
 }
 
 fn accept(section: &MediaSection, choice: &Choice<'_>, capabilities: &Capabilities) -> Section {

@@ -1,6 +1,7 @@
 //! What the server sends to a subscriber.
 
 use crate::error::{Rejection, SdpError};
+use crate::format;
 use crate::negotiate::line::{self, Choice};
 use crate::negotiate::shared_transport::{SharedTransport, bundle_of};
 use crate::negotiate::{Capabilities, TrackOffer, clashes, remote};
@@ -54,8 +55,10 @@ impl<'a> Subscriber<'a> {
 
     fn takes(&self, section: &'a MediaSection, track: &TrackOffer) -> Result<Choice<'a>, Rejection> {
         let bundled = bundle_of(self.offer, section).is_some();
-        let choice = line::choose(section, bundled, |codec| {
-            codec == track.codec && self.capabilities.codecs.contains(&codec)
+        let choice = line::choose(section, bundled, |codec, fmtp| {
+            codec == track.codec
+                && format::is_same(codec, &track.fmtp, fmtp)
+                && self.capabilities.codecs.contains(&codec)
         })?;
         if section.direction.receives() { Ok(choice) } else { Err(Rejection::Direction) }
     }
@@ -75,7 +78,7 @@ impl<'a> Subscriber<'a> {
     /// An m-line without a track.
     fn leave(&self, transport: &SharedTransport<'_>, section: &MediaSection) -> Section {
         let bundled = bundle_of(self.offer, section).is_some();
-        match line::choose(section, bundled, |codec| self.capabilities.codecs.contains(&codec)) {
+        match line::choose(section, bundled, |codec, _| self.capabilities.codecs.contains(&codec)) {
             Err(why) => line::reject(section, why),
             Ok(_) if !transport.carries(section) => line::reject(section, Rejection::OtherTransport),
             Ok(choice) => Section::Idle(choice.agree(Direction::receives, self.capabilities)),

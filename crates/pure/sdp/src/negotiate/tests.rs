@@ -144,7 +144,7 @@ fn opus_parameters_are_kept_as_offered() {
 fn what_cannot_be_received_is_rejected_and_the_rest_goes_on() {
     let text = bundled(&[
         ("application", "sendrecv", "x/1"),
-        ("video", "sendonly", "H264/90000"),
+        ("video", "sendonly", "H265/90000"),
         ("video", "sendrecv", VP8),
         ("audio", "sendonly", OPUS),
         ("audio", "recvonly", OPUS),
@@ -174,7 +174,7 @@ fn a_disabled_m_line_stays_disabled_but_a_bundle_only_one_is_in_use() {
 
 #[test]
 fn a_bundle_only_m_line_has_the_transport_of_a_rejected_head() {
-    let text = bundled(&[("video", "sendonly", "H264/90000"), ("video", "sendonly", VP8)]);
+    let text = bundled(&[("video", "sendonly", "H265/90000"), ("video", "sendonly", VP8)]);
     let text = with(&text, "a=mid:1\r\n", "a=mid:1\r\na=bundle-only\r\n");
     let text = with(&text, "a=ice-ufrag:user1\r\na=ice-pwd:a-password-of-22-characters\r\n", "");
     let session =
@@ -187,7 +187,8 @@ fn a_bundle_only_m_line_has_the_transport_of_a_rejected_head() {
 fn without_a_bundle_only_one_m_line_is_accepted() {
     let session = publish(&unbundled(&[("audio", "sendonly", OPUS)])).unwrap();
     assert_eq!((outcome(&session), session.bundle), (vec![Ok('r')], None));
-    let three = [("video", "sendonly", "AV1/90000"), ("video", "sendonly", VP8), ("audio", "sendonly", OPUS)];
+    let three =
+        [("video", "sendonly", "H265/90000"), ("video", "sendonly", VP8), ("audio", "sendonly", OPUS)];
     let session = publish(&unbundled(&three)).unwrap();
     let expected = [Err(Rejection::NoSharedCodec), Ok('r'), Err(Rejection::OtherTransport)];
     assert_eq!(outcome(&session), expected);
@@ -276,7 +277,7 @@ fn tracks_go_in_order_on_the_first_free_m_line_of_their_kind() {
     let text = bundled(&[
         ("audio", "sendonly", OPUS),
         ("video", "inactive", VP8),
-        ("video", "recvonly", "H264/90000"),
+        ("video", "recvonly", "H265/90000"),
         ("video", "sendrecv", VP8),
         ("audio", "recvonly", OPUS),
         ("audio", "recvonly", OPUS),
@@ -301,7 +302,7 @@ fn a_subscriber_takes_what_it_has_room_for() {
 
 #[test]
 fn a_subscriber_without_a_codec_of_the_stream_is_told_so() {
-    let text = bundled(&[("audio", "recvonly", "PCMU/8000"), ("video", "recvonly", "H264/90000")]);
+    let text = bundled(&[("audio", "recvonly", "PCMU/8000"), ("video", "recvonly", "H265/90000")]);
     assert_eq!(
         subscribe(&text, &stereo_stream()).unwrap_err().to_string(),
         "the offer shares no codec with the stream, which sends Opus and VP8"
@@ -335,4 +336,42 @@ fn only_what_the_server_is_willing_to_is_agreed_on() {
     let session = subscribe(fixtures::CHROME_SUBSCRIBE, &[without_rtx]).unwrap();
     let sent = session.sending().next().unwrap();
     assert_eq!((sent.line.kind, sent.line.rtx_payload_type), (Kind::Video, None));
+}
+
+/// Chromium's offer, whose VP8 the server does not know.
+fn without_vp8(text: &str) -> String {
+    with(text, "VP8/90000", "VP8X/90000")
+}
+
+#[test]
+fn vp8_comes_before_all_others_and_without_it_the_first_counts() {
+    let video = |text: &str| {
+        let session = publish(text).unwrap();
+        let line = session.receiving().nth(1).unwrap().line.clone();
+        (line.codec, line.fmtp.to_string())
+    };
+    let safari = fixtures::SAFARI_PUBLISH;
+    assert!(safari.find("H264/90000") < safari.find("VP8/90000"), "it is offered first");
+    assert_eq!(video(safari).0, Codec::Vp8);
+    let h264 = "level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42001f";
+    assert_eq!(video(&without_vp8(fixtures::CHROME_PUBLISH)), (Codec::H264, h264.to_owned()));
+}
+
+#[test]
+fn a_subscriber_gets_the_very_format_that_is_sent() {
+    let taken = |codec, fmtp: &str| {
+        let session = subscribe(fixtures::CHROME_SUBSCRIBE, &[track(codec, 1, fmtp)]);
+        session.map(|session| session.sending().next().unwrap().line.fmtp.to_string())
+    };
+    for profile in ["42001f", "42e01f", "4d001f"] {
+        for mode in [0, 1] {
+            let fmtp =
+                format!("level-asymmetry-allowed=1;packetization-mode={mode};profile-level-id={profile}");
+            assert_eq!(taken(Codec::H264, &fmtp), Ok(fmtp));
+        }
+    }
+    assert_eq!(taken(Codec::Vp9, "profile-id=2"), Ok("profile-id=2".to_owned()));
+    assert_eq!(taken(Codec::Vp9, ""), Ok("profile-id=0".to_owned()));
+    let error = taken(Codec::H264, "packetization-mode=1;profile-level-id=6e0033").unwrap_err();
+    assert_eq!(error.to_string(), "the offer shares no codec with the stream, which sends H264");
 }
