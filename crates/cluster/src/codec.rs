@@ -23,10 +23,11 @@ fn wrong<E: std::fmt::Display>(what: &str) -> impl FnOnce(E) -> InvalidEvent + '
 /// The event, without its room.
 pub(crate) fn encode_event(event: &RoomEvent) -> Vec<u8> {
     let notices: Vec<Value> = event.notices.iter().map(write).collect();
-    let mut value = json!({ "v": event.version.to_string(), "n": notices });
-    if event.emptied {
-        value["e"] = json!(1);
-    }
+    let version = event.version.to_string();
+    let value = match event.emptied {
+        false => json!({ "v": version, "n": notices }),
+        true => json!({ "v": version, "n": notices, "e": 1 }),
+    };
     value.to_string().into_bytes()
 }
 

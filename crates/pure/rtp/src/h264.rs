@@ -5,10 +5,10 @@ use crate::fields::{u8_at, u16_at};
 /// The types of NAL units.
 const IDR: u8 = 5;
 const SPS: u8 = 7;
-/// Several units in one packet.
-const STAP_A: u8 = 24;
-/// A part of a unit.
-const FU_A: u8 = 28;
+/// Several units in one packet (single-time aggregation, type A).
+const AGGREGATE: u8 = 24;
+/// A part of a unit (fragmentation, type A).
+const FRAGMENT: u8 = 28;
 
 /// Whether an H.264 payload begins a key frame: an IDR picture, or the parameters that come before it.
 #[inline]
@@ -20,8 +20,8 @@ pub fn is_key_frame_start(payload: &[u8]) -> bool {
 fn read(payload: &[u8]) -> Option<bool> {
     match u8_at(payload, 0)? & 0x1f {
         IDR | SPS => Some(true),
-        STAP_A => aggregated(payload.get(1..)?),
-        FU_A => {
+        AGGREGATE => aggregated(payload.get(1..)?),
+        FRAGMENT => {
             let header = u8_at(payload, 1)?;
             Some(header & 0x80 != 0 && header & 0x1f == IDR)
         }

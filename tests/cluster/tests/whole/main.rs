@@ -1,5 +1,5 @@
 //! The whole cluster on real servers: what its faults do, and what its logs tell.
-#![expect(clippy::panic, reason = "tests")]
+#![expect(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 mod faults;
 mod names;

@@ -143,7 +143,7 @@ async fn ten_thousand_hostile_ids_stay_in_their_places() {
     shape.settings.push("limits.requests=100000".to_owned());
     shape.settings.push("limits.request_burst=100000".to_owned());
     let cluster = Cluster::with(&shape);
-    let subjects = listen_to_nats(&cluster.backends.nats.nodes()[0].address());
+    let subjects = listen_to_nats(cluster.backends.nats.nodes()[0].address());
     let mut dice = Dice(7);
     let (mut taken, mut refused) = (0, 0);
     let urls = cluster.urls();

@@ -107,7 +107,7 @@ fn no_json() -> Vec<String> {
         " ",
         "nul",
         "truth",
-        "fals",
+        "fal",
         "TRUE",
         "undefined",
         "a",

@@ -16,7 +16,7 @@ impl Network {
             return None;
         }
         Some(Self(match address {
-            IpAddr::V4(address) => u128::from(address.to_ipv6_mapped().to_bits()),
+            IpAddr::V4(address) => address.to_ipv6_mapped().to_bits(),
             IpAddr::V6(address) => address.to_bits() >> 64 << 64,
         }))
     }

@@ -3,6 +3,7 @@
 
 #[cfg(test)]
 mod admin;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod ending;
