@@ -5,6 +5,7 @@ mod branches;
 mod deadlines;
 mod endings;
 mod forwarding;
+mod holdings;
 mod offers;
 mod transports;
 
@@ -18,7 +19,7 @@ use crate::subscription::Subscription;
 use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
 use crate::transport::Transport;
-use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats, StreamDetail};
+use crate::{Config, DatagramSink, Event, Holdings, Incoming, MediaError, SendBatch, Stats, StreamDetail};
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
@@ -261,6 +262,12 @@ impl Router {
         let stream = self.core.streams.get(*self.core.by_mid.get(mid)?)?;
         let subscriptions = stream.subscribers.iter().filter_map(|index| self.core.subscriptions.get(*index));
         Some(StreamDetail::of(stream, subscriptions))
+    }
+
+    /// What lies in its tables and queues.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.core.holdings()
     }
 
     /// The counters.

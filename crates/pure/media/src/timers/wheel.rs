@@ -88,6 +88,11 @@ impl Wheel {
         self.nodes.get(id).map(|node| node.due).filter(|&due| due != NEVER)
     }
 
+    /// How many nodes wait.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.iter().filter(|node| node.due != NEVER).count()
+    }
+
     /// Makes a node wait for a tick, whatever it waited for before. `current` is the tick of today: what is due earlier
     /// is due now. What is more than 65,000 ticks behind the earliest that waits is due too early.
     pub(super) fn set(&mut self, id: NodeId, tick: u64, current: u64) {
