@@ -15,6 +15,7 @@ pub(crate) mod packet;
 pub(crate) mod profile;
 pub(crate) mod publisher;
 mod reference;
+mod reports;
 mod scene;
 mod script;
 pub(crate) mod source;
