@@ -108,8 +108,9 @@ impl Core {
         if progress.connected {
             out.count(|stats| stats.handshakes += 1);
             self.timers.clear(owner, Timer::Connect);
-            self.timers.set(now, owner, Timer::Consent, now + PAUSE_AFTER);
             self.connected(now, owner, out);
+            // The latest check may be a while ago.
+            self.handle_consent_timeout(now, owner, out);
         }
     }
 

@@ -9,6 +9,7 @@
 
 mod call;
 pub(crate) mod client;
+mod consent;
 mod flood;
 pub(crate) mod offer;
 pub(crate) mod packet;
