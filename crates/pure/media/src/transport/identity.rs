@@ -10,8 +10,9 @@ use std::time::Duration;
 /// First retransmission after 150 ms, not the 1 s of RFC 6347: at 20 % loss a handshake takes 1 s then, not 4–9.
 const FLIGHT_START_RTO: Duration = Duration::from_millis(150);
 
-/// 150 ms doubled seven times: about 38 s, so that it is the connect timeout that ends a handshake.
-const FLIGHT_RETRIES: usize = 7;
+/// More than a handshake needs, so that it is the connect timeout that ends it: 150 ms doubled seven times are 38 s, and
+/// `dimpl` counts among them each answer to what the peer sent again, or a network repeated.
+const FLIGHT_RETRIES: usize = 32;
 
 /// Certificate and DTLS settings of a process. Building the settings costs about 1 ms, so they are shared.
 pub struct DtlsIdentity {

@@ -11,6 +11,7 @@ mod call;
 pub(crate) mod client;
 mod consent;
 mod flood;
+mod handshake;
 pub(crate) mod offer;
 pub(crate) mod packet;
 pub(crate) mod profile;
