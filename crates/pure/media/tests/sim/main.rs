@@ -18,6 +18,7 @@ mod media;
 mod negotiation;
 mod network;
 mod peer;
+mod storms;
 mod strangers;
 mod sync;
 mod taps;
