@@ -5,9 +5,9 @@
 //! Copies and wishes are carried by the routers' owner, over whatever it likes. Both may be lost: what was lost is
 //! wished for when a subscriber misses it.
 
+use rtp::Header;
 use rtp::clock::{RemoteClock, RtpClock};
 use rtp::rtcp::SenderInfo;
-use rtp::{Header, NtpTime};
 use sdp::{Line, Name};
 use std::ops::Range;
 use std::time::Instant;
@@ -59,8 +59,8 @@ struct Packet {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Report {
     pub(crate) track: usize,
-    /// Our clock when it came.
-    pub(crate) wall: NtpTime,
+    /// When it came.
+    pub(crate) at: Instant,
     pub(crate) info: SenderInfo,
     /// What is added to the publisher's timestamps.
     pub(crate) shift: u32,

@@ -64,6 +64,16 @@ impl Demux {
         }
     }
 
+    /// How many names are known.
+    pub(crate) fn names(&self) -> usize {
+        self.ufrags.len()
+    }
+
+    /// How many addresses belong to somebody.
+    pub(crate) fn addresses(&self) -> usize {
+        self.addresses.len()
+    }
+
     pub(crate) fn remove(&mut self, ufrag: &str, addresses: impl Iterator<Item = SocketAddr>, owner: Owner) {
         self.ufrags.remove(ufrag);
         for address in addresses {

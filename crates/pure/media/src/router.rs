@@ -6,6 +6,7 @@ mod deadlines;
 mod endings;
 mod forwarding;
 mod half_open;
+mod holdings;
 mod offers;
 mod transports;
 
@@ -19,7 +20,7 @@ use crate::subscription::Subscription;
 use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
 use crate::transport::Transport;
-use crate::{Config, DatagramSink, Event, Incoming, MediaError, SendBatch, Stats, StreamDetail};
+use crate::{Config, DatagramSink, Event, Holdings, Incoming, MediaError, SendBatch, Stats, StreamDetail};
 use half_open::HalfOpen;
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
@@ -278,6 +279,12 @@ impl Router {
         let stream = self.core.streams.get(*self.core.by_mid.get(mid)?)?;
         let subscriptions = stream.subscribers.iter().filter_map(|index| self.core.subscriptions.get(*index));
         Some(StreamDetail::of(stream, subscriptions))
+    }
+
+    /// What lies in its tables and queues.
+    #[must_use]
+    pub fn holdings(&self) -> Holdings {
+        self.core.holdings()
     }
 
     /// The counters.

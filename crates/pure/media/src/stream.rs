@@ -13,7 +13,6 @@ pub(crate) mod track;
 pub(crate) mod trunk;
 
 use crate::branch::{BranchId, Copied, Copies, Outline, Report};
-use crate::moment::Moment;
 use crate::subscription::Fresh;
 use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
 use crate::transport::Transport;
@@ -21,6 +20,7 @@ use crate::transport::ice::Path;
 use chunks::ChunkPool;
 use model::ids::StreamId;
 use publisher::Publisher;
+use rtp::NtpTime;
 use rtp::clock::RemoteClock;
 use rtp::rtcp;
 use sdp::{Codec, Kind, Line, Name, ReceiveTrack};
@@ -232,8 +232,8 @@ impl Stream {
     /// A sender report from the root.
     pub(crate) fn receive_report(&mut self, now: Instant, report: &Report) {
         let Some(track) = self.tracks.get_mut(report.track) else { return };
-        self.clock.observe(report.wall, report.info.ntp);
         track.copied_report(now, report);
+        self.observe_clock(report.at, report.track, report.info.ntp);
     }
 
     /// Until when what came is to wait for the rest of its frame; `None`: it is to be forwarded now.
@@ -301,25 +301,34 @@ impl Stream {
     }
 
     /// RTCP packets from the publisher, still encrypted. False: dropped.
-    pub(crate) fn receive_rtcp(&mut self, moment: Moment, path: Path, data: &mut [u8]) -> bool {
+    pub(crate) fn receive_rtcp(&mut self, now: Instant, path: Path, data: &mut [u8]) -> bool {
         let opened = self.transport_mut().and_then(|transport| transport.open_rtcp(path, data));
         let Some(opened) = opened else { return false };
         let compound = data.get(..opened.len).unwrap_or_default();
         for packet in rtcp::packets(compound).flatten() {
             if let rtcp::Packet::SenderReport(report) = packet {
-                self.sender_report(moment, report.ssrc, &report.info);
+                self.sender_report(now, report.ssrc, &report.info);
             }
         }
         true
     }
 
-    fn sender_report(&mut self, moment: Moment, ssrc: u32, info: &rtcp::SenderInfo) {
+    fn sender_report(&mut self, now: Instant, ssrc: u32, info: &rtcp::SenderInfo) {
         let Some(index) = self.tracks.iter().position(|track| track.ssrc() == Some(ssrc)) else { return };
         let Some(track) = self.tracks.get_mut(index) else { return };
-        self.clock.observe(moment.wall, info.ntp);
-        track.sender_report(moment.now, info);
+        track.sender_report(now, info);
         for (_, copies) in &mut self.branches {
-            copies.report(Report { track: index, wall: moment.wall, info: *info, shift: track.shift() });
+            copies.report(Report { track: index, at: now, info: *info, shift: track.shift() });
+        }
+        self.observe_clock(now, index, info.ntp);
+    }
+
+    /// A track's report says what the publisher's clock was at this moment. If that was set, what other tracks' reports
+    /// said before means nothing any more: nothing is reported on them until they are reported on again.
+    fn observe_clock(&mut self, at: Instant, index: usize, ntp: NtpTime) {
+        if self.clock.observe(at, ntp) {
+            let others = self.tracks.iter_mut().enumerate().filter(|(other, _)| *other != index);
+            others.for_each(|(_, track)| track.forget_report());
         }
     }
 

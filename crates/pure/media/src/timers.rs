@@ -118,6 +118,11 @@ impl Timers {
         }
     }
 
+    /// How many run.
+    pub(crate) fn len(&self) -> usize {
+        self.wheel.len()
+    }
+
     /// The next timer that is due, which is stopped.
     pub(crate) fn pop_due(&mut self, now: Instant) -> Option<(Owner, Timer)> {
         let current = self.current(now);

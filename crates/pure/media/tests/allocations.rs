@@ -11,6 +11,7 @@
 #[path = "sim/forwarding/call.rs"]
 mod call;
 #[path = "sim/forwarding/client.rs"]
+#[expect(dead_code, reason = "the simulation needs all of it")]
 mod client;
 #[path = "sim/network.rs"]
 #[expect(dead_code, reason = "the simulation needs all of it")]

@@ -1,10 +1,11 @@
-//! Times of a publisher in a subscriber's sender reports: RTP timestamps to NTP, and the publisher's NTP to ours.
+//! Times of a publisher in a subscriber's sender reports: RTP timestamps to NTP, and the publisher's NTP to our clock.
 //!
 //! A subscriber lines up audio and video by their sender reports. Ours carry our own clock, so that the round trip can
 //! be read off the answers; the timestamps in them are those of the publisher at that moment. The mapping between the
 //! two clocks is one for all the streams of a publisher: whatever error it has, audio and video share it.
 
 use crate::NtpTime;
+use std::time::Instant;
 
 /// By how much one sender report may move the mapping, in 2^-32 s: 1 ms. Reports come about once a second, so this
 /// follows any drift of a clock, and two streams whose reports go out in between are apart by no more than that.
@@ -13,11 +14,12 @@ const MAX_STEP: i64 = (1 << 32) / 1000;
 /// A difference beyond this is a clock that was set, or a sender that slept: the mapping starts again. In 2^-32 s: 1 s.
 const JUMP: i64 = 1 << 32;
 
-/// The clock of a publisher against ours: one per peer connection.
+/// The clock of a publisher against our monotonic one: one per peer connection. Our time of day has no part in it: it may
+/// be set at any time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RemoteClock {
-    /// Theirs minus ours, in 32.32, with the time on the way.
-    offset: Option<i64>,
+    /// What theirs said at a moment of ours, with the time on the way.
+    at: Option<(Instant, NtpTime)>,
 }
 
 impl RemoteClock {
@@ -27,33 +29,24 @@ impl RemoteClock {
         Self::default()
     }
 
-    /// A sender report of any of the peer's streams came at `ours`, and carries `theirs`.
-    pub fn observe(&mut self, ours: NtpTime, theirs: NtpTime) {
-        let measured = theirs.since(ours);
-        self.offset = Some(match self.offset {
-            Some(offset) => {
-                let error = measured.wrapping_sub(offset);
-                let step = if error.unsigned_abs() > JUMP.unsigned_abs() {
-                    error
-                } else {
-                    error.clamp(-MAX_STEP, MAX_STEP)
-                };
-                offset.wrapping_add(step)
-            }
-            None => measured,
-        });
+    /// A sender report of any of the peer's streams came at `now`, and carries `theirs`. True: it contradicts what was
+    /// said before, so that nothing else that was said then can be relied on.
+    pub fn observe(&mut self, now: Instant, theirs: NtpTime) -> bool {
+        let expected = self.theirs(now).unwrap_or(theirs);
+        let error = theirs.since(expected);
+        let jumped = error.unsigned_abs() > JUMP.unsigned_abs();
+        let step = if jumped { error } else { error.clamp(-MAX_STEP, MAX_STEP) };
+        self.at = Some((now, expected.moved(step)));
+        jumped
     }
 
-    /// Their clock when ours says `ours`; `None` before the first report.
+    /// Their clock at `now`; `None` before the first report.
     #[must_use]
-    pub fn theirs(&self, ours: NtpTime) -> Option<NtpTime> {
-        self.offset.map(|offset| ours.moved(offset))
-    }
-
-    /// Our clock when theirs says `theirs`; `None` before the first report.
-    #[must_use]
-    pub fn ours(&self, theirs: NtpTime) -> Option<NtpTime> {
-        self.offset.map(|offset| theirs.moved(offset.wrapping_neg()))
+    pub fn theirs(&self, now: Instant) -> Option<NtpTime> {
+        let (at, theirs) = self.at?;
+        let ahead = NtpTime::default() + now.saturating_duration_since(at);
+        let behind = NtpTime::default() + at.saturating_duration_since(now);
+        Some(theirs.moved(ahead.since(behind)))
     }
 }
 
@@ -75,6 +68,11 @@ impl RtpClock {
     /// A sender report of the stream.
     pub fn observe(&mut self, ntp: NtpTime, rtp: u32) {
         self.at = Some((ntp, rtp));
+    }
+
+    /// Its sender's clock was set: what it said before means nothing now.
+    pub fn forget(&mut self) {
+        self.at = None;
     }
 
     /// The stream's timestamp when its sender's clock says `ntp`; `None` before the first report. Exact for days
@@ -100,10 +98,10 @@ impl RtpClock {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::test_time::start;
     use proptest::prelude::*;
     use std::time::Duration;
 
-    const OURS: NtpTime = NtpTime::from_bits(3_900_000_000 << 32);
     const THEIRS: NtpTime = NtpTime::from_bits(500 << 32);
 
     fn ms(ms: u64) -> Duration {
@@ -112,16 +110,17 @@ mod tests {
 
     #[test]
     fn audio_and_video_of_one_moment_stay_one_moment() {
+        let start = start();
         let mut clock = RemoteClock::new();
         let (mut audio, mut video) = (RtpClock::new(48_000), RtpClock::new(90_000));
-        assert_eq!((clock.theirs(OURS), audio.rtp_at(THEIRS)), (None, None));
+        assert_eq!((clock.theirs(start), audio.rtp_at(THEIRS)), (None, None));
         audio.observe(THEIRS, 1_000);
-        clock.observe(OURS + ms(30), THEIRS);
+        assert!(!clock.observe(start + ms(30), THEIRS));
         video.observe(THEIRS + ms(700), u32::MAX);
-        clock.observe(OURS + ms(745), THEIRS + ms(700)); // 15 ms longer on the way
+        assert!(!clock.observe(start + ms(745), THEIRS + ms(700))); // 15 ms longer on the way
         // Two reports of ours, at different moments, for a sound and a picture that belong together.
-        let a = audio.rtp_at(clock.theirs(OURS + ms(1_000)).unwrap()).unwrap();
-        let v = video.rtp_at(clock.theirs(OURS + ms(1_500)).unwrap()).unwrap();
+        let a = audio.rtp_at(clock.theirs(start + ms(1_000)).unwrap()).unwrap();
+        let v = video.rtp_at(clock.theirs(start + ms(1_500)).unwrap()).unwrap();
         let heard = audio.ntp_at(a).unwrap();
         let seen = video.ntp_at(v).unwrap();
         let apart = seen.since(heard) - (1i64 << 31);
@@ -130,15 +129,17 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_set_is_followed_at_once() {
+        let start = start();
         let mut clock = RemoteClock::new();
-        clock.observe(OURS, THEIRS);
+        clock.observe(start, THEIRS);
         let set = THEIRS + Duration::from_secs(3600);
-        clock.observe(OURS + ms(1), set);
-        assert_eq!(clock.theirs(OURS + ms(1)), Some(set));
-        assert_eq!(clock.ours(set), Some(OURS + ms(1)));
-        clock.observe(OURS + ms(2), set + ms(300));
-        let theirs = clock.theirs(OURS + ms(2)).unwrap();
+        assert!(clock.observe(start + ms(1), set));
+        assert_eq!(clock.theirs(start + ms(1)), Some(set));
+        assert!(!clock.observe(start + ms(2), set + ms(300)));
+        let theirs = clock.theirs(start + ms(2)).unwrap();
         assert!(theirs.since(set + ms(1)) <= MAX_STEP + 8, "a late report moves it a little");
+        assert!(clock.observe(start + ms(3), THEIRS), "and back");
+        assert_eq!(clock.theirs(start), Some(THEIRS.moved(-(3 << 32) / 1000)), "before the report, too");
     }
 
     proptest! {
@@ -156,13 +157,16 @@ mod tests {
         }
 
         #[test]
-        fn no_report_panics(reports in prop::collection::vec(any::<(u64, u64, u32)>(), 1..20), ask in any::<u64>()) {
+        fn no_report_panics(
+            reports in prop::collection::vec((0u64..1 << 40, any::<u64>(), any::<u32>()), 1..20),
+            ask in 0u64..1 << 40,
+        ) {
             let (mut clock, mut rtp) = (RemoteClock::new(), RtpClock::new(0));
             for (ours, theirs, stamp) in reports {
-                clock.observe(NtpTime::from_bits(ours), NtpTime::from_bits(theirs));
+                clock.observe(start() + ms(ours), NtpTime::from_bits(theirs));
                 rtp.observe(NtpTime::from_bits(theirs), stamp);
-                let _ = rtp.rtp_at(clock.theirs(NtpTime::from_bits(ask)).unwrap());
-                let _ = clock.ours(rtp.ntp_at(stamp).unwrap());
+                let _ = rtp.rtp_at(clock.theirs(start() + ms(ask)).unwrap());
+                let _ = rtp.ntp_at(stamp).unwrap();
             }
         }
     }

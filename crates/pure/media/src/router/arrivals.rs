@@ -10,6 +10,7 @@ use crate::timers::{Owner, Timer};
 use crate::transport::ice::Path;
 use crate::{Event, Incoming};
 use rtp::packet::is_rtcp;
+use std::time::Instant;
 
 impl Core {
     /// Handles a batch: each datagram in order, then all media is forwarded at once.
@@ -34,7 +35,7 @@ impl Core {
         match classify(data) {
             Class::Media => match self.demux.by_address(path.remote) {
                 Some(Owner::Stream(index)) if is_rtcp(data) => {
-                    self.receive_publisher_rtcp(moment, index, path, data)
+                    self.receive_publisher_rtcp(moment.now, index, path, data)
                 }
                 Some(Owner::Stream(index)) => self.receive_rtp(moment, index, path, data, out),
                 Some(Owner::Subscription(index)) if is_rtcp(data) => {
@@ -92,8 +93,8 @@ impl Core {
         true
     }
 
-    fn receive_publisher_rtcp(&mut self, moment: Moment, index: usize, path: Path, data: &mut [u8]) -> bool {
-        self.streams.get_mut(index).is_some_and(|stream| stream.receive_rtcp(moment, path, data))
+    fn receive_publisher_rtcp(&mut self, now: Instant, index: usize, path: Path, data: &mut [u8]) -> bool {
+        self.streams.get_mut(index).is_some_and(|stream| stream.receive_rtcp(now, path, data))
     }
 
     fn receive_subscriber_rtcp(

@@ -46,7 +46,7 @@ impl Core {
     fn report_to_subscriber(&mut self, moment: Moment, index: usize, out: &mut Outbox<'_>) {
         let Some(subscription) = self.subscriptions.get_mut(index) else { return };
         let Some(stream) = self.streams.get(subscription.stream) else { return };
-        let complete = subscription.send_reports(moment.wall, stream, out);
+        let complete = subscription.send_reports(moment, stream, out);
         let next = moment.now + if complete { REPORT_INTERVAL } else { FIRST_REPORT };
         self.timers.set(moment.now, Owner::Subscription(index), Timer::Report, next);
     }

@@ -115,8 +115,9 @@ impl Core {
             out.count(|stats| stats.handshakes += 1);
             self.timers.clear(owner, Timer::Connect);
             self.half_open.done(owner);
-            self.timers.set(now, owner, Timer::Consent, now + PAUSE_AFTER);
             self.connected(now, owner, out);
+            // The latest check may be a while ago.
+            self.handle_consent_timeout(now, owner, out);
         }
     }
 

@@ -233,6 +233,11 @@ impl PacketCache {
         }
     }
 
+    /// The pieces of memory that packets lie in.
+    pub(crate) fn chunks(&self) -> usize {
+        self.order.len()
+    }
+
     /// Gives back all of its memory: its track has ended.
     pub(crate) fn end(self, pool: &mut ChunkPool) {
         self.chunks.into_iter().for_each(|chunk| pool.give_back(chunk.bytes));

@@ -248,6 +248,11 @@ impl Track {
         }
     }
 
+    /// What its latest sender report said means nothing any more.
+    pub(crate) fn forget_report(&mut self) {
+        self.clock.forget();
+    }
+
     /// The track's timestamp, as subscribers see it, when the publisher's clock says `ntp`; `None` before its first
     /// sender report.
     pub(crate) fn timestamp_at(&self, ntp: NtpTime) -> Option<u32> {

@@ -2,8 +2,8 @@
 
 use super::Subscription;
 use crate::batch::Outbox;
+use crate::moment::Moment;
 use crate::stream::Stream;
-use rtp::NtpTime;
 use rtp::rtcp::{SenderInfo, Writer};
 
 impl Subscription {
@@ -12,9 +12,9 @@ impl Subscription {
     ///
     /// The reports carry our clock, the same for all tracks, and the publisher's timestamps at that moment: so audio
     /// and video stay as far apart as the publisher said, however late their packets come.
-    pub(crate) fn send_reports(&mut self, wall: NtpTime, stream: &Stream, out: &mut Outbox<'_>) -> bool {
+    pub(crate) fn send_reports(&mut self, moment: Moment, stream: &Stream, out: &mut Outbox<'_>) -> bool {
         let Self { transport, tracks, .. } = self;
-        let theirs = stream.clock.theirs(wall);
+        let theirs = stream.clock.theirs(moment.now);
         let mut complete = true;
         transport.send_rtcp(out, |buffer| {
             let mut writer = Writer::new(buffer);
@@ -29,7 +29,7 @@ impl Subscription {
                     continue;
                 }
                 track.reported_packets = Some(track.packets);
-                let info = SenderInfo { ntp: wall, rtp, packets: track.packets, bytes: track.octets };
+                let info = SenderInfo { ntp: moment.wall, rtp, packets: track.packets, bytes: track.octets };
                 // What does not fit any more (beyond 20 tracks) is left out.
                 let _ = writer.sender_report(track.ssrc, &info, &[]);
                 let _ = writer.source_description(&[track.ssrc], stream.name.as_str());

@@ -8,14 +8,19 @@
 use crate::batch::Outbox;
 use crate::secrets::IceSecrets;
 use aws_lc_rs::hmac;
-use is::stun::StunMessage;
+use is::stun::{StunMessage, TransId};
 use is::{Candidate, Protocol};
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
 /// The most paths of one transport. One more, and all but the selected one are forgotten: an honest peer's come back
 /// with its next check; a hostile one, which must know the password, gains nothing.
 pub(crate) const MAX_PATHS: usize = 32;
+
+/// The latest checks that are remembered, so that a copy of one does nothing: those of five minutes, where a peer checks
+/// every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next check.
+const REMEMBERED: usize = 128;
 
 /// A remote address, and the local address at which it was heard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,6 +50,8 @@ pub(crate) struct Ice {
     selected: Option<Path>,
     nominated: bool,
     last_check: Option<Instant>,
+    /// The transactions of the latest checks.
+    seen: VecDeque<TransId>,
 }
 
 impl Ice {
@@ -56,6 +63,7 @@ impl Ice {
             selected: None,
             nominated: false,
             last_check: None,
+            seen: VecDeque::new(),
         }
     }
 
@@ -115,7 +123,9 @@ impl Ice {
             StunMessage::binding_reply(id, path.remote)
         };
         out.write(path, |buffer| reply.to_bytes(Some(self.local.pwd.as_bytes()), buffer, hmac_sha1).ok());
-        if wrong_role {
+        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
+        // wherever he likes: it shows nothing about who is where.
+        if wrong_role || self.came_before(id) {
             return Some(Checked::default());
         }
         self.last_check = Some(now);
@@ -128,6 +138,18 @@ impl Ice {
             self.selected = Some(path);
         }
         Some(Checked { validated: true, forgotten, moved: before != self.selected })
+    }
+
+    /// Remembers a transaction, unless it is known.
+    fn came_before(&mut self, id: TransId) -> bool {
+        if self.seen.contains(&id) {
+            return true;
+        }
+        if self.seen.len() >= REMEMBERED {
+            self.seen.pop_front();
+        }
+        self.seen.push_back(id);
+        false
     }
 
     fn remember(&mut self, path: Path) -> Vec<SocketAddr> {
@@ -166,7 +188,6 @@ mod tests {
     use super::*;
     use crate::batch::{DatagramSink, SendBatch};
     use crate::{Stats, epoch};
-    use is::stun::TransId;
 
     const PWD: &str = "the-servers-own-password";
 
@@ -201,6 +222,16 @@ mod tests {
         pwd: &str,
     ) -> (Option<Checked>, Option<Vec<u8>>) {
         let message = StunMessage::binding_request(username, TransId::new(), controlling, 5, 100, nominates);
+        handled(ice, path, &message, pwd)
+    }
+
+    /// This check from there, and the answer.
+    fn handled(
+        ice: &mut Ice,
+        path: Path,
+        message: &StunMessage<'_>,
+        pwd: &str,
+    ) -> (Option<Checked>, Option<Vec<u8>>) {
         let id = message.trans_id();
         let mut bytes = [0; 200];
         let len = message.to_bytes(Some(pwd.as_bytes()), &mut bytes, hmac_sha1).unwrap();
@@ -261,6 +292,26 @@ mod tests {
         let reply = reply.unwrap();
         assert_eq!(StunMessage::parse(&reply).unwrap().error_code().map(|(code, _)| code), Some(487));
         assert_eq!((ice.selected(), ice.last_check(), ice.is_validated(path(1))), (None, None, false));
+    }
+
+    #[test]
+    fn a_copy_of_a_check_is_answered_and_does_nothing() {
+        let mut ice = ice();
+        let old = StunMessage::binding_request("ours:theirs", TransId::new(), true, 5, 100, true);
+        assert!(handled(&mut ice, path(1), &old, PWD).0.unwrap().moved);
+        ice.last_check = None;
+        for _ in 0..REMEMBERED - 1 {
+            let (checked, reply) = handled(&mut ice, path(2), &old, PWD);
+            assert!(!checked.unwrap().validated && reply.is_some());
+            check(&mut ice, path(1), true, false, PWD).unwrap();
+        }
+        assert_eq!((ice.selected(), ice.is_validated(path(2))), (Some(path(1)), false));
+        ice.last_check = None;
+        handled(&mut ice, path(1), &old, PWD);
+        assert_eq!(ice.last_check(), None, "nobody has consented to anything");
+        assert_eq!(ice.seen.len(), REMEMBERED);
+        check(&mut ice, path(1), true, false, PWD).unwrap();
+        assert_eq!(ice.seen.len(), REMEMBERED, "no more are remembered");
     }
 
     #[test]

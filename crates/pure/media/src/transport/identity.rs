@@ -10,8 +10,9 @@ use std::time::Duration;
 /// First retransmission after 150 ms, not the 1 s of RFC 6347: at 20 % loss a handshake takes 1 s then, not 4–9.
 const FLIGHT_START_RTO: Duration = Duration::from_millis(150);
 
-/// 150 ms doubled seven times: about 38 s, so that it is the connect timeout that ends a handshake.
-const FLIGHT_RETRIES: usize = 7;
+/// More than a handshake needs, so that it is the connect timeout that ends it: 150 ms doubled seven times are 38 s, and
+/// `dimpl` counts among them each answer to what the peer sent again, or a network repeated.
+const FLIGHT_RETRIES: usize = 32;
 
 /// Certificate and DTLS settings of a process. Building the settings costs about 1 ms, so they are shared.
 pub struct DtlsIdentity {
@@ -38,6 +39,22 @@ impl DtlsIdentity {
     /// # Errors
     /// Where the crypto library fails, which is nobody's fault and cannot be repaired at run time.
     pub fn generate() -> Result<Self, IdentityError> {
+        Self::with(|config| config)
+    }
+
+    /// For simulations, and for nothing else: retransmissions come at the same times in each run, and so do the random
+    /// values that handshakes show in the clear.
+    ///
+    /// # Errors
+    /// As [`generate`](Self::generate).
+    #[doc(hidden)]
+    pub fn predictable(seed: u64) -> Result<Self, IdentityError> {
+        Self::with(|config| config.dangerously_set_rng_seed(seed))
+    }
+
+    fn with(
+        adjust: impl FnOnce(dimpl::ConfigBuilder) -> dimpl::ConfigBuilder,
+    ) -> Result<Self, IdentityError> {
         let certificate = dimpl::certificate::generate_self_signed_certificate()
             .map_err(|error| IdentityError::new(&error))?;
         let config = dimpl::Config::builder()
@@ -46,9 +63,8 @@ impl DtlsIdentity {
             .use_server_cookie(false)
             .flight_start_rto(FLIGHT_START_RTO)
             .flight_retries(FLIGHT_RETRIES)
-            .handshake_timeout(CONNECT_TIMEOUT)
-            .build()
-            .map_err(|error| IdentityError::new(&error))?;
+            .handshake_timeout(CONNECT_TIMEOUT);
+        let config = adjust(config).build().map_err(|error| IdentityError::new(&error))?;
         let digest = digest::digest(&digest::SHA256, &certificate.certificate);
         let digest =
             digest.as_ref().try_into().map_err(|_| IdentityError("SHA-256 of another length".into()))?;

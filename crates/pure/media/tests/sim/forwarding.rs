@@ -8,19 +8,22 @@
 //! choice, and differs from run to run.
 
 mod call;
-mod client;
+pub(crate) mod client;
+mod consent;
 mod flood;
-mod offer;
-mod packet;
-mod profile;
-mod publisher;
+mod handshake;
+pub(crate) mod offer;
+pub(crate) mod packet;
+pub(crate) mod profile;
+pub(crate) mod publisher;
 mod reference;
+mod reports;
 mod scene;
 mod script;
-mod source;
+pub(crate) mod source;
 mod subscriber;
 mod tally;
-mod tap;
+pub(crate) mod tap;
 mod verdict;
 
 use scene::Scene;

@@ -19,6 +19,7 @@ mod muting;
 mod negotiation;
 mod network;
 mod peer;
+mod storms;
 mod strangers;
 mod sync;
 mod taps;

@@ -1,5 +1,8 @@
 //! The network between a peer and the router.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 /// A small generator of pseudo-random numbers (SplitMix64): the same seed, the same run.
@@ -25,6 +28,42 @@ impl Dice {
 
     pub(crate) fn chance(&mut self, percent: u64) -> bool {
         self.below(100) < percent
+    }
+}
+
+/// A datagram under way.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct InFlight {
+    pub(crate) at: Instant,
+    order: u64,
+    pub(crate) from: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) data: Vec<u8>,
+}
+
+/// All that is under way, by the time at which it arrives.
+#[derive(Debug, Default)]
+pub(crate) struct Flights {
+    queue: BinaryHeap<Reverse<InFlight>>,
+    order: u64,
+}
+
+impl Flights {
+    /// Sends a datagram, which arrives at that time.
+    pub(crate) fn post(&mut self, at: Instant, from: SocketAddr, to: SocketAddr, data: Vec<u8>) {
+        self.order += 1;
+        self.queue.push(Reverse(InFlight { at, order: self.order, from, to, data }));
+    }
+
+    /// When the next one arrives.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.queue.peek().map(|Reverse(flight)| flight.at)
+    }
+
+    /// The next one that has arrived.
+    pub(crate) fn arrived(&mut self, now: Instant) -> Option<InFlight> {
+        let due = self.next().is_some_and(|at| at <= now);
+        due.then(|| self.queue.pop())?.map(|Reverse(flight)| flight)
     }
 }
 

@@ -1,14 +1,13 @@
 //! A router, its peers, the network between them, and the time.
 
 use crate::media::{opus_packet, vp8_frame};
-use crate::network::Dice;
+use crate::network::{Dice, Flights};
 use crate::peer::Peer;
 use media::{
     BranchId, COALESCE, Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch, Wish,
 };
 use model::ids::{StreamId, SubscriptionId};
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime};
@@ -22,15 +21,6 @@ pub(crate) const AUDIO: &[MediaKind] = &[MediaKind::Audio];
 
 pub(crate) static IDENTITY: LazyLock<Arc<DtlsIdentity>> =
     LazyLock::new(|| Arc::new(DtlsIdentity::generate().unwrap()));
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct InFlight {
-    at: Instant,
-    order: u64,
-    from: SocketAddr,
-    to: SocketAddr,
-    data: Vec<u8>,
-}
 
 /// Keeps what the router sends.
 #[derive(Default)]
@@ -87,8 +77,7 @@ pub(crate) struct World {
     pub(crate) copied: usize,
     /// What came back.
     pub(crate) wishes: Vec<Wish>,
-    queue: BinaryHeap<Reverse<InFlight>>,
-    order: u64,
+    flights: Flights,
     by_address: HashMap<SocketAddr, usize>,
     cameras: Vec<Camera>,
     /// Own address and the one that the router sees.
@@ -154,8 +143,7 @@ impl World {
             keep: None,
             edit: str::to_owned,
             kept: Vec::new(),
-            queue: BinaryHeap::new(),
-            order: 0,
+            flights: Flights::default(),
             by_address: HashMap::new(),
             cameras: Vec::new(),
             translated: HashMap::new(),
@@ -271,7 +259,7 @@ impl World {
 
     /// One thing happens, before `end`.
     fn step(&mut self, end: Instant) -> bool {
-        let arrives = self.queue.peek().map(|Reverse(flight)| flight.at);
+        let arrives = self.flights.next();
         let wakes = self.peers.iter().map(|peer| peer.wakes).min();
         let camera = self.next_camera();
         let router = self.router.poll_timeout();
@@ -307,10 +295,7 @@ impl World {
 
     fn deliver(&mut self) {
         let mut to_server = Vec::new();
-        while let Some(Reverse(flight)) = self.queue.peek()
-            && flight.at <= self.now
-        {
-            let Some(Reverse(flight)) = self.queue.pop() else { break };
+        while let Some(flight) = self.flights.arrived(self.now) {
             if flight.to == self.server {
                 to_server.push((flight.from, flight.data));
             } else if flight.to == ELSEWHERE {
@@ -465,8 +450,7 @@ impl World {
         };
         let from = self.translated.get(&from).copied().unwrap_or(from);
         for at in link.arrivals(now, &mut self.dice) {
-            self.order += 1;
-            self.queue.push(Reverse(InFlight { at, order: self.order, from, to, data: data.to_vec() }));
+            self.flights.post(at, from, to, data.to_vec());
         }
     }
 

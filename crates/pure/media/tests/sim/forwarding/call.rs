@@ -15,8 +15,16 @@ use std::time::{Duration, Instant, SystemTime};
 const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// A frame of six packets or a little more, now and then a key frame; nothing odd.
-const HABITS: Habits =
-    Habits { nothing: 0, foreign: 0, leaps: 0, keys: 1, late_starts: 0, frame_packets: 11, even: true };
+const HABITS: Habits = Habits {
+    nothing: 0,
+    foreign: 0,
+    leaps: 0,
+    keys: 1,
+    late_starts: 0,
+    frame_packets: 11,
+    even: true,
+    pace: 1,
+};
 
 /// Keeps what the router sends.
 #[derive(Default)]
@@ -33,6 +41,10 @@ pub(crate) struct Call {
     pub(crate) router: Router,
     pub(crate) publishers: Vec<Publisher>,
     pub(crate) subscribers: Vec<(Client, Answer)>,
+    /// How long the next client waits after its check before it shakes hands.
+    pub(crate) hesitation: Duration,
+    /// How long the next client hears nothing of its handshake.
+    pub(crate) deafness: Duration,
     start: Instant,
 }
 
@@ -43,7 +55,15 @@ impl Call {
         let dtls = Arc::new(DtlsIdentity::generate().unwrap());
         let candidates = vec![SocketAddr::new(SERVER, 40_000)];
         let router = Router::new(Config { dtls, candidates, coalesce: COALESCE, limits: Limits::default() });
-        Self { now, router, publishers: Vec::new(), subscribers: Vec::new(), start: now }
+        Self {
+            now,
+            router,
+            publishers: Vec::new(),
+            subscribers: Vec::new(),
+            hesitation: Duration::ZERO,
+            deafness: Duration::ZERO,
+            start: now,
+        }
     }
 
     pub(crate) fn wall(&self) -> SystemTime {
@@ -77,12 +97,21 @@ impl Call {
     }
 
     fn connect(&mut self, profile: Profile, answer: &str) -> (Client, Answer) {
+        let hesitation = std::mem::take(&mut self.hesitation);
         let port = 20_000 + (self.publishers.len() + 1_000 * self.subscribers.len()) as u16;
         let mut client = Client::new(self.now, SocketAddr::from(([127, 0, 1, 1], port)), profile);
         let answer = Answer::read(answer);
         client.accept(&answer.ufrag, &answer.pwd);
-        let mut waiting = vec![client.check()];
-        waiting.extend(client.connect(self.now));
+        self.receive(client.address, &mut [client.check()]);
+        self.now += hesitation;
+        let mut waiting = client.connect(self.now);
+        let deaf_until = self.now + std::mem::take(&mut self.deafness);
+        while self.now < deaf_until || waiting.is_empty() {
+            self.receive(client.address, &mut waiting);
+            self.pass(Duration::from_millis(50));
+            let due = client.due.is_some_and(|due| due <= self.now);
+            waiting = if due { client.connect(self.now) } else { Vec::new() };
+        }
         while !waiting.is_empty() {
             let sent = self.receive(client.address, &mut waiting);
             let address = client.address;
@@ -94,11 +123,23 @@ impl Call {
     }
 
     /// The router receives these datagrams. Returns what it sends.
-    fn receive(&mut self, source: SocketAddr, datagrams: &mut [Vec<u8>]) -> Vec<(SocketAddr, Vec<u8>)> {
+    pub(crate) fn receive(
+        &mut self,
+        source: SocketAddr,
+        datagrams: &mut [Vec<u8>],
+    ) -> Vec<(SocketAddr, Vec<u8>)> {
         let mut batch: Vec<Incoming<'_>> =
             datagrams.iter_mut().map(|data| Incoming { source, local: SERVER, data }).collect();
         let (mut kept, wall) = (Kept::default(), self.wall());
         self.router.receive(self.now, wall, &mut batch, &mut kept);
+        kept.0
+    }
+
+    /// Time passes. Returns what the router sends.
+    pub(crate) fn pass(&mut self, time: Duration) -> Vec<(SocketAddr, Vec<u8>)> {
+        self.now += time;
+        let (mut kept, wall) = (Kept::default(), self.wall());
+        self.router.handle_timeout(self.now, wall, &mut kept);
         kept.0
     }
 

@@ -8,46 +8,46 @@ use std::fmt::Write;
 
 /// Ids of header extensions, 0 where one is not offered.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Ids {
-    pub(super) mid: u8,
-    pub(super) abs_send_time: u8,
-    pub(super) transport_cc: u8,
-    pub(super) audio_level: u8,
+pub(crate) struct Ids {
+    pub(crate) mid: u8,
+    pub(crate) abs_send_time: u8,
+    pub(crate) transport_cc: u8,
+    pub(crate) audio_level: u8,
 }
 
 /// An m-line of an offer.
 #[derive(Clone, Debug)]
-pub(super) struct Line {
-    pub(super) kind: Kind,
-    pub(super) mid: String,
-    pub(super) payload_type: u8,
+pub(crate) struct Line {
+    pub(crate) kind: Kind,
+    pub(crate) mid: String,
+    pub(crate) payload_type: u8,
     /// The payload type of retransmissions.
-    pub(super) rtx: Option<u8>,
-    pub(super) nack: bool,
-    pub(super) ids: Ids,
+    pub(crate) rtx: Option<u8>,
+    pub(crate) nack: bool,
+    pub(crate) ids: Ids,
     /// SSRCs of media and retransmissions, where they are declared.
-    pub(super) ssrcs: Option<(u32, u32)>,
+    pub(crate) ssrcs: Option<(u32, u32)>,
 }
 
 /// What the answer says about an m-line.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answered {
-    pub(super) mid: String,
-    pub(super) payload_types: Vec<u8>,
-    pub(super) ssrcs: Vec<u32>,
-    pub(super) sends: bool,
+pub(crate) struct Answered {
+    pub(crate) mid: String,
+    pub(crate) payload_types: Vec<u8>,
+    pub(crate) ssrcs: Vec<u32>,
+    pub(crate) sends: bool,
 }
 
 /// An answer.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Answer {
-    pub(super) ufrag: String,
-    pub(super) pwd: String,
-    pub(super) lines: Vec<Answered>,
+pub(crate) struct Answer {
+    pub(crate) ufrag: String,
+    pub(crate) pwd: String,
+    pub(crate) lines: Vec<Answered>,
 }
 
 /// M-lines of such kinds, with numbers as the dice say.
-pub(super) fn lines(dice: &mut Dice, kinds: &[Kind]) -> Vec<Line> {
+pub(crate) fn lines(dice: &mut Dice, kinds: &[Kind]) -> Vec<Line> {
     let mut payload_types: Vec<u8> = (96..=127).collect();
     let mut ids: Vec<u8> = (1..=14).collect();
     let mut draw = |numbers: &mut Vec<u8>| numbers.remove(dice.below(numbers.len() as u64) as usize);
@@ -83,7 +83,7 @@ pub(super) fn lines(dice: &mut Dice, kinds: &[Kind]) -> Vec<Line> {
 }
 
 /// The offer.
-pub(super) fn write(direction: &str, lines: &[Line]) -> String {
+pub(crate) fn write(direction: &str, lines: &[Line]) -> String {
     let mids: Vec<&str> = lines.iter().map(|line| line.mid.as_str()).collect();
     let mut text =
         format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE {}\r\n", mids.join(" "));
@@ -129,7 +129,7 @@ fn section(text: &mut String, direction: &str, line: &Line) {
 }
 
 impl Answer {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let mut answer = Self::default();
         for line in text.lines() {
             let line = line.trim_end();

@@ -9,7 +9,7 @@ use rtp::{ExtensionValue, Fields, Written};
 
 /// What a packet is to those who forward it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Content {
+pub(crate) enum Content {
     Media,
     /// No payload: padding alone, or not even that.
     Nothing,
@@ -19,31 +19,31 @@ pub(super) enum Content {
 
 /// A packet as it was sent. No two have the same payload, but those that have none.
 #[derive(Clone, Debug)]
-pub(super) struct Sent {
-    pub(super) track: usize,
-    pub(super) ssrc: u32,
+pub(crate) struct Sent {
+    pub(crate) track: usize,
+    pub(crate) ssrc: u32,
     /// Sequence number and rollover counter.
-    pub(super) index: u64,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
-    pub(super) content: Content,
+    pub(crate) index: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) content: Content,
     /// The first packet of a key frame.
-    pub(super) key: bool,
-    pub(super) payload: Vec<u8>,
-    pub(super) level: Option<u8>,
-    pub(super) payload_type: u8,
+    pub(crate) key: bool,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) level: Option<u8>,
+    pub(crate) payload_type: u8,
 }
 
 impl Sent {
     /// The packet, encrypted: with or without CSRCs, padding, and extensions that nobody agreed on.
-    pub(super) fn seal(&self, line: &Line, sender: &Sender, dice: &mut Dice) -> Vec<u8> {
+    pub(crate) fn seal(&self, line: &Line, sender: &Sender, dice: &mut Dice) -> Vec<u8> {
         let fields = self.fields(self.payload_type, self.index, self.ssrc);
         let padding = self.padding(dice);
         seal(&fields, &self.extensions(line, dice), &self.payload, padding, self.index, sender, dice)
     }
 
     /// Its retransmission (RFC 4588) as packet `index` of another stream.
-    pub(super) fn seal_rtx(
+    pub(crate) fn seal_rtx(
         &self,
         line: &Line,
         ssrc: u32,
@@ -118,21 +118,21 @@ fn add_csrcs(bytes: &mut Vec<u8>, written: Written, dice: &mut Dice) -> Written 
 }
 
 /// A level of the sound (RFC 6464).
-pub(super) fn level(dice: &mut Dice) -> u8 {
+pub(crate) fn level(dice: &mut Dice) -> u8 {
     AudioLevel { voice: dice.chance(50), level: dice.below(128) as u8 }.bytes()[0]
 }
 
 /// How a publisher describes its frames (RFC 7741 section 4.2).
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Descriptor {
+pub(crate) struct Descriptor {
     /// Bits of the picture id: 0, 7 or 15.
-    pub(super) picture_bits: u8,
+    pub(crate) picture_bits: u8,
     /// TL0PICIDX and the layer.
-    pub(super) layers: bool,
+    pub(crate) layers: bool,
 }
 
 impl Descriptor {
-    pub(super) fn write(self, frame: u32, first: bool, partition: u8) -> Vec<u8> {
+    pub(crate) fn write(self, frame: u32, first: bool, partition: u8) -> Vec<u8> {
         let mut bytes = vec![(u8::from(first) << 4) | partition];
         if self.picture_bits == 0 && !self.layers {
             return bytes;

@@ -5,39 +5,42 @@ use super::offer::Line;
 use super::packet::{Content, Sent, level};
 use super::source::Source;
 use crate::network::Dice;
-use rtp::rtcp::{self, Packet};
+use rtp::NtpTime;
+use rtp::rtcp::{self, Packet, SenderInfo};
 use sdp::Kind;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// A datagram that the reference is told of when it comes to the router.
 #[derive(Clone, Debug)]
-pub(super) enum Media {
+pub(crate) enum Media {
     Packet(Rc<Sent>),
     /// Its retransmission, under this SSRC and index.
     Repair(Rc<Sent>, u32, u64),
 }
 
 /// What is sent: bytes and what they mean. `true`: must not get lost or be overtaken.
-pub(super) type Departed = (Vec<u8>, Media, bool);
+pub(crate) type Departed = (Vec<u8>, Media, bool);
 
 /// What a publisher tends to do, in percent of its packets or frames.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Habits {
-    pub(super) nothing: u64,
-    pub(super) foreign: u64,
-    pub(super) leaps: u64,
-    pub(super) keys: u64,
+pub(crate) struct Habits {
+    pub(crate) nothing: u64,
+    pub(crate) foreign: u64,
+    pub(crate) leaps: u64,
+    pub(crate) keys: u64,
     /// Beginnings close before the sequence number wraps.
-    pub(super) late_starts: u64,
-    pub(super) frame_packets: u64,
+    pub(crate) late_starts: u64,
+    pub(crate) frame_packets: u64,
     /// Packets of a frame are about equal, as encoders make them.
-    pub(super) even: bool,
+    pub(crate) even: bool,
+    /// Everything is so many times slower than in a call.
+    pub(crate) pace: u32,
 }
 
-pub(super) struct Publisher {
-    pub(super) client: Client,
-    pub(super) lines: Vec<Line>,
+pub(crate) struct Publisher {
+    pub(crate) client: Client,
+    pub(crate) lines: Vec<Line>,
     number: usize,
     habits: Habits,
     tracks: Vec<Source>,
@@ -46,7 +49,7 @@ pub(super) struct Publisher {
 }
 
 impl Publisher {
-    pub(super) fn new(
+    pub(crate) fn new(
         now: Instant,
         client: Client,
         lines: Vec<Line>,
@@ -59,12 +62,12 @@ impl Publisher {
     }
 
     /// The media does not begin before this.
-    pub(super) fn rest_until(&mut self, at: Instant) {
+    pub(crate) fn rest_until(&mut self, at: Instant) {
         self.tracks.iter_mut().for_each(|track| track.next_frame = track.next_frame.max(at));
     }
 
     /// Another SSRC for a track, after a silence.
-    pub(super) fn change_source(&mut self, now: Instant) {
+    pub(crate) fn change_source(&mut self, now: Instant) {
         let at = self.dice.below(self.tracks.len() as u64) as usize;
         let (line, habits) = (Line { ssrcs: None, ..self.lines[at].clone() }, self.habits);
         let track = &mut self.tracks[at];
@@ -80,7 +83,7 @@ impl Publisher {
     }
 
     /// What is due by now.
-    pub(super) fn produce(&mut self, now: Instant) -> Vec<Departed> {
+    pub(crate) fn produce(&mut self, now: Instant) -> Vec<Departed> {
         let mut departed = Vec::new();
         for at in 0..self.tracks.len() {
             while self.client.keys.is_some() && self.tracks[at].next_frame <= now {
@@ -98,8 +101,8 @@ impl Publisher {
         let marker = self.dice.chance(5);
         self.packet(now, at, &[0xfc], len, marker, false, departed);
         let track = &mut self.tracks[at];
-        track.timestamp = track.timestamp.wrapping_add(960);
-        track.next_frame += Duration::from_millis(20);
+        track.timestamp = track.timestamp.wrapping_add(960 * self.habits.pace);
+        track.next_frame += Duration::from_millis(20) * self.habits.pace;
     }
 
     fn picture(&mut self, now: Instant, at: usize, departed: &mut Vec<Departed>) {
@@ -118,8 +121,8 @@ impl Publisher {
         }
         let track = &mut self.tracks[at];
         track.frames += 1;
-        track.timestamp = track.timestamp.wrapping_add(3000);
-        track.next_frame += Duration::from_micros(33_333);
+        track.timestamp = track.timestamp.wrapping_add(3000 * self.habits.pace);
+        track.next_frame += Duration::from_micros(33_333) * self.habits.pace;
     }
 
     /// A packet, now and then with others before it that carry nothing.
@@ -198,12 +201,17 @@ impl Publisher {
     }
 
     /// Takes RTCP from the router. Returns what was asked for again.
-    pub(super) fn receive_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Vec<Departed> {
+    pub(crate) fn receive_rtcp(&mut self, now: Instant, datagram: &[u8]) -> Vec<Departed> {
         let mut datagram = datagram.to_vec();
         let (_, receiver) = self.client.keys.as_mut().expect("media comes after the handshake");
         let len = receiver.open_rtcp(&mut datagram).expect("an authentic RTCP packet, under a new index").len;
+        self.heed(now, &datagram[..len])
+    }
+
+    /// Takes RTCP, decrypted. Returns what was asked for again.
+    pub(crate) fn heed(&mut self, now: Instant, compound: &[u8]) -> Vec<Departed> {
         let mut departed = Vec::new();
-        for packet in rtcp::packets(&datagram[..len]) {
+        for packet in rtcp::packets(compound) {
             match packet.expect("well-formed RTCP") {
                 Packet::Nack(nack) => {
                     let track = self.tracks.iter().position(|track| track.ssrc == nack.media);
@@ -220,6 +228,23 @@ impl Publisher {
             }
         }
         departed
+    }
+
+    /// When the next frame is due.
+    pub(crate) fn next_frame(&self) -> Option<Instant> {
+        self.tracks.iter().map(|track| track.next_frame).min()
+    }
+
+    /// A sender report of a track, by a clock that says `ntp` now, if anything was sent.
+    pub(crate) fn report(&mut self, now: Instant, ntp: NtpTime, at: usize) -> Option<Vec<u8>> {
+        let track = self.tracks.get(at).filter(|track| track.count > 0 && self.client.keys.is_some())?;
+        let rate = if self.lines[at].kind == Kind::Audio { 48_000 } else { 90_000 };
+        let ticks = |time: Duration| (time.as_micros() * rate / 1_000_000) as u32;
+        let ahead = ticks(track.next_frame.saturating_duration_since(now));
+        let behind = ticks(now.saturating_duration_since(track.next_frame));
+        let rtp = track.timestamp.wrapping_sub(ahead).wrapping_add(behind);
+        let (ssrc, info) = (track.ssrc, SenderInfo { ntp, rtp, packets: track.count as u32, bytes: 0 });
+        Some(self.client.rtcp(|writer| writer.sender_report(ssrc, &info, &[]).unwrap()))
     }
 
     fn repair(&mut self, now: Instant, at: usize, sequence: u16) -> Option<Departed> {

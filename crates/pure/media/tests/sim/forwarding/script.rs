@@ -51,6 +51,7 @@ impl Script {
             late_starts: 40,
             frame_packets: 1 + some(100, 7),
             even: some(100, 1) == 1,
+            pace: 1,
         };
         let length = 3_500 + some(100, 2_500) + if pauses { 22_000 } else { 0 };
         Self {

@@ -9,23 +9,23 @@ use std::rc::Rc;
 use std::time::Instant;
 
 /// A track's source.
-pub(super) struct Source {
-    pub(super) ssrc: u32,
-    pub(super) rtx_ssrc: u32,
-    pub(super) next_index: u64,
-    pub(super) next_rtx: u64,
-    pub(super) timestamp: u32,
-    pub(super) next_frame: Instant,
-    pub(super) frames: u32,
+pub(crate) struct Source {
+    pub(crate) ssrc: u32,
+    pub(crate) rtx_ssrc: u32,
+    pub(crate) next_index: u64,
+    pub(crate) next_rtx: u64,
+    pub(crate) timestamp: u32,
+    pub(crate) next_frame: Instant,
+    pub(crate) frames: u32,
     /// Packets under this SSRC.
-    pub(super) count: u64,
-    pub(super) wants_key: bool,
-    pub(super) kept: HashMap<u16, (Rc<Sent>, Vec<u8>, Instant)>,
-    pub(super) descriptor: Descriptor,
+    pub(crate) count: u64,
+    pub(crate) wants_key: bool,
+    pub(crate) kept: HashMap<u16, (Rc<Sent>, Vec<u8>, Instant)>,
+    pub(crate) descriptor: Descriptor,
 }
 
 impl Source {
-    pub(super) fn new(now: Instant, line: &Line, habits: Habits, dice: &mut Dice) -> Self {
+    pub(crate) fn new(now: Instant, line: &Line, habits: Habits, dice: &mut Dice) -> Self {
         let (ssrc, rtx_ssrc) = line.ssrcs.unwrap_or((dice.roll() as u32, dice.roll() as u32));
         let late = dice.chance(habits.late_starts);
         Self {

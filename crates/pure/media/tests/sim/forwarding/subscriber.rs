@@ -4,8 +4,6 @@ use super::client::Client;
 use super::tap::Tap;
 use crate::network::Dice;
 use rtp::Header;
-use rtp::rtcp::Writer;
-use rtp::srtp::MAX_RTCP_OVERHEAD;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -105,7 +103,8 @@ impl Subscriber {
     pub(super) fn receive(&mut self, now: Instant, wall: SystemTime, datagram: &[u8], dice: &mut Dice) {
         let (_, receiver) = self.client.keys.as_mut().expect("media comes after the handshake");
         if rtp::packet::is_rtcp(datagram) {
-            return self.tap.take_rtcp(receiver, datagram);
+            self.tap.take_rtcp(receiver, datagram);
+            return;
         }
         self.tap.take(now, wall, receiver, datagram);
         let Some((line, index)) = self.tap.seen.last().map(|seen| (seen.line, seen.index)) else { return };
@@ -142,29 +141,17 @@ impl Subscriber {
     pub(super) fn nack(&mut self, line: usize, indexes: &[u64]) -> Vec<u8> {
         let lost: Vec<u16> = indexes.iter().map(|index| *index as u16).collect();
         let media = self.tap.lines[line].ssrc;
-        self.rtcp(|writer| writer.nack(OWN_SSRC, media, &lost).unwrap())
+        self.client.rtcp(|writer| writer.nack(OWN_SSRC, media, &lost).unwrap())
     }
 
     /// A request for a key frame, encrypted.
     pub(super) fn pli(&mut self, line: usize) -> Vec<u8> {
         let media = self.tap.lines[line].ssrc;
-        self.rtcp(|writer| writer.pli(OWN_SSRC, media).unwrap())
-    }
-
-    fn rtcp(&mut self, write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
-        let mut bytes = vec![0; 1200];
-        let mut writer = Writer::new(&mut bytes);
-        write(&mut writer);
-        let len = writer.len();
-        bytes.resize(len + MAX_RTCP_OVERHEAD, 0);
-        let (sender, _) = self.client.keys.as_mut().unwrap();
-        let len = sender.seal_rtcp(&mut bytes, len).unwrap();
-        bytes.truncate(len);
-        bytes
+        self.client.rtcp(|writer| writer.pli(OWN_SSRC, media).unwrap())
     }
 }
 
 /// Whether a datagram is media or a report, and not of a handshake.
-pub(super) fn is_media(datagram: &[u8]) -> bool {
+pub(crate) fn is_media(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| (128..=191).contains(first)) && Header::parse(datagram).is_ok()
 }

@@ -2,7 +2,7 @@
 
 use super::offer::{Answer, Line};
 use rtp::extension::{AbsSendTime, transport_sequence};
-use rtp::rtcp::{self, Packet};
+use rtp::rtcp::{self, Packet, SenderInfo};
 use rtp::sequence::extend_near;
 use rtp::srtp::{REPLAY_WINDOW, Receiver, SrtpError};
 use rtp::{Extensions, Header, NtpTime, RtpPacket};
@@ -14,17 +14,17 @@ const MAX_STAMP_ERROR: u32 = 5243;
 
 /// A track as the subscriber gets it.
 #[derive(Clone, Debug)]
-pub(super) struct Outgoing {
-    pub(super) line: Line,
+pub(crate) struct Outgoing {
+    pub(crate) line: Line,
     /// The track of the stream.
-    pub(super) track: usize,
-    pub(super) ssrc: u32,
-    rtx_ssrc: Option<u32>,
+    pub(crate) track: usize,
+    pub(crate) ssrc: u32,
+    pub(crate) rtx_ssrc: Option<u32>,
 }
 
 impl Outgoing {
     /// What an answer says about an m-line of the offer; `None`: nothing is sent on it.
-    pub(super) fn of(line: &Line, track: usize, answer: &Answer) -> Option<Self> {
+    pub(crate) fn of(line: &Line, track: usize, answer: &Answer) -> Option<Self> {
         let answered = answer.lines.iter().find(|answered| answered.mid == line.mid)?;
         if !answered.sends {
             return None;
@@ -44,24 +44,24 @@ impl Outgoing {
 
 /// A packet that was sent.
 #[derive(Clone, Debug)]
-pub(super) struct Seen {
-    pub(super) at: Instant,
+pub(crate) struct Seen {
+    pub(crate) at: Instant,
     /// Which of the subscriber's tracks.
-    pub(super) line: usize,
+    pub(crate) line: usize,
     /// Sequence number and rollover counter, of the original where it is a retransmission.
-    pub(super) index: u64,
-    pub(super) repair: bool,
-    pub(super) timestamp: u32,
-    pub(super) marker: bool,
-    pub(super) level: Option<u8>,
-    pub(super) payload: Vec<u8>,
+    pub(crate) index: u64,
+    pub(crate) repair: bool,
+    pub(crate) timestamp: u32,
+    pub(crate) marker: bool,
+    pub(crate) level: Option<u8>,
+    pub(crate) payload: Vec<u8>,
 }
 
-pub(super) struct Tap {
-    pub(super) lines: Vec<Outgoing>,
-    pub(super) seen: Vec<Seen>,
+pub(crate) struct Tap {
+    pub(crate) lines: Vec<Outgoing>,
+    pub(crate) seen: Vec<Seen>,
     /// By line and index: what came so late that no receiver takes it.
-    pub(super) unread: HashSet<(usize, u64)>,
+    pub(crate) unread: HashSet<(usize, u64)>,
     /// By SSRC and index: what was sealed under it.
     sealed: HashMap<(u32, u64), Vec<u8>>,
     /// By SSRC: the highest index.
@@ -71,7 +71,7 @@ pub(super) struct Tap {
 }
 
 impl Tap {
-    pub(super) fn new(lines: Vec<Outgoing>) -> Self {
+    pub(crate) fn new(lines: Vec<Outgoing>) -> Self {
         Self {
             lines,
             seen: Vec::new(),
@@ -82,19 +82,22 @@ impl Tap {
         }
     }
 
-    /// An RTCP packet.
-    pub(super) fn take_rtcp(&mut self, receiver: &mut Receiver, datagram: &[u8]) {
+    /// An RTCP packet. Returns the sender reports: track, and what they say.
+    pub(crate) fn take_rtcp(&mut self, receiver: &mut Receiver, datagram: &[u8]) -> Vec<(usize, SenderInfo)> {
+        let mut reports = Vec::new();
         let mut datagram = datagram.to_vec();
         let len = receiver.open_rtcp(&mut datagram).expect("an authentic RTCP packet, under a new index").len;
         for packet in rtcp::packets(&datagram[..len]) {
             if let Packet::SenderReport(report) = packet.expect("well-formed RTCP") {
-                assert!(self.lines.iter().any(|line| line.ssrc == report.ssrc), "a report on no track");
+                let line = self.lines.iter().position(|line| line.ssrc == report.ssrc);
+                reports.push((line.expect("a report on a track"), report.info));
             }
         }
+        reports
     }
 
     /// An RTP packet.
-    pub(super) fn take(&mut self, now: Instant, wall: SystemTime, receiver: &mut Receiver, datagram: &[u8]) {
+    pub(crate) fn take(&mut self, now: Instant, wall: SystemTime, receiver: &mut Receiver, datagram: &[u8]) {
         let header = Header::parse(datagram).expect("an RTP header");
         let line =
             self.lines.iter().position(|one| one.ssrc == header.ssrc || one.rtx_ssrc == Some(header.ssrc));
