@@ -43,7 +43,7 @@ pub struct Limits {
     /// Bytes and m-lines of an offer, at the most those of [`sdp::limits`].
     pub sdp: SdpBounds,
     /// Bytes that a subscriber of a track can have sent again, in percent of those that it was sent, beside a burst of
-    /// 128 KiB.
+    /// 64 KiB.
     pub retransmissions: u8,
     /// A publisher is asked for at most one key frame of a track in this time, for all subscribers together.
     pub key_frame_interval: Duration,

@@ -12,7 +12,7 @@ const MIN_INTERVAL: Duration = Duration::from_millis(10);
 const MAX_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Bytes that may be sent again on top of the share, so that a burst of losses is repaired at once.
-const BURST: u64 = 128 * 1024;
+const BURST: u64 = 64 * 1024;
 
 /// The budget of one subscriber's track. What exceeds it is not sent again; the subscriber asks for a key frame.
 #[derive(Debug)]
