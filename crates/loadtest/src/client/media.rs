@@ -3,7 +3,7 @@
 use super::Outgoing;
 use super::connection::Client;
 use super::sending::Stamp;
-use rtp::{Header, RtpPacket, rtx};
+use rtp::{Header, RtpPacket, rtx, srtp};
 use sdp::Kind;
 use std::time::Instant;
 
@@ -89,6 +89,11 @@ impl Client {
         let stamp = self.stamp(now);
         let (sender, _) = self.keys.as_ref()?;
         self.sending.get_mut(track)?.send(packet, stamp, sender, out)
+    }
+
+    /// The keys of what goes out, for who sends what no honest client would; `None`: not connected.
+    pub fn sealing(&mut self) -> Option<&mut srtp::Sender> {
+        self.keys.as_mut().map(|(sender, _)| sender)
     }
 
     /// The extended sequence number that the next packet of a track will have.

@@ -9,10 +9,27 @@
     reason = "these are tests: what is not as expected fails them"
 )]
 
+// What they share: calls that must go on, a client that does what it should not, and the means to look.
 mod calls;
+mod flood;
+mod guest;
 mod honest;
-mod json;
+mod malformed;
 mod raw;
+mod watch;
+mod wire;
+
+// The media plane.
+mod amplification;
+mod fingerprints;
+mod handshakes;
+mod inside;
+mod offers;
+mod storms;
+mod strangers;
+
+// Signalling, and the process as a whole.
+mod json;
 mod requests;
 mod resources;
 mod slowloris;

@@ -100,7 +100,8 @@ impl Ice {
         }
     }
 
-    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, or not a check.
+    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, not a check, or a copy of
+    /// one from an address that is not the peer's.
     pub(crate) fn handle(
         &mut self,
         now: Instant,
@@ -113,19 +114,23 @@ impl Ice {
         if !for_us || !message.verify(self.local.pwd.as_bytes(), hmac_sha1) {
             return None;
         }
+        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
+        // wherever he likes: it shows nothing about who is where.
+        let id = message.trans_id();
+        let again = self.came_before(id);
+        if again && !self.is_validated(path) {
+            return None;
+        }
         // A lite agent is never the controlling one towards a full one (RFC 8445 section 6.1.1): whoever claims to be
         // controlled is told so, and gets nothing else.
         let wrong_role = message.ice_controlled().is_some();
-        let id = message.trans_id();
         let reply = if wrong_role {
             StunMessage::binding_role_conflict_reply(id)
         } else {
             StunMessage::binding_reply(id, path.remote)
         };
         out.write(path, |buffer| reply.to_bytes(Some(self.local.pwd.as_bytes()), buffer, hmac_sha1).ok());
-        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
-        // wherever he likes: it shows nothing about who is where.
-        if wrong_role || self.came_before(id) {
+        if wrong_role || again {
             return Some(Checked::default());
         }
         self.last_check = Some(now);
@@ -269,6 +274,25 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_the_integrity_is_not_looked_at() {
+        let mut ice = ice();
+        check(&mut ice, path(1), true, true, PWD).unwrap();
+        let message = StunMessage::binding_request("ours:theirs", TransId::new(), true, 5, 100, false);
+        let mut bytes = [0; 200];
+        let len = message.to_bytes(Some(PWD.as_bytes()), &mut bytes, hmac_sha1).unwrap();
+        // USE-CANDIDATE in the place of FINGERPRINT (RFC 8489 section 14.5), and the length that goes with it.
+        let mut appended = bytes[..len - 8].to_vec();
+        appended.extend([0, 0x25, 0, 0]);
+        let length = (appended.len() - 20) as u16;
+        appended[2..4].copy_from_slice(&length.to_be_bytes());
+        let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
+        let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
+        let appended = StunMessage::parse(&appended).unwrap();
+        assert!(!ice.handle(epoch(), path(2), &appended, &mut out).unwrap().moved);
+        assert_eq!(ice.selected(), Some(path(1)));
+    }
+
+    #[test]
     fn the_answer_says_where_the_peer_was_seen_and_is_authentic() {
         let (_, reply) = answered(&mut ice(), path(1), "ours:theirs", (true, true), PWD);
         let reply = reply.unwrap();
@@ -295,19 +319,20 @@ mod tests {
     }
 
     #[test]
-    fn a_copy_of_a_check_is_answered_and_does_nothing() {
+    fn a_copy_of_a_check_does_nothing_and_is_answered_to_the_peer_alone() {
         let mut ice = ice();
         let old = StunMessage::binding_request("ours:theirs", TransId::new(), true, 5, 100, true);
         assert!(handled(&mut ice, path(1), &old, PWD).0.unwrap().moved);
         ice.last_check = None;
         for _ in 0..REMEMBERED - 1 {
             let (checked, reply) = handled(&mut ice, path(2), &old, PWD);
-            assert!(!checked.unwrap().validated && reply.is_some());
+            assert!(checked.is_none() && reply.is_none());
             check(&mut ice, path(1), true, false, PWD).unwrap();
         }
         assert_eq!((ice.selected(), ice.is_validated(path(2))), (Some(path(1)), false));
         ice.last_check = None;
-        handled(&mut ice, path(1), &old, PWD);
+        let (checked, reply) = handled(&mut ice, path(1), &old, PWD);
+        assert!(!checked.unwrap().validated && reply.is_some(), "the answer may have been lost");
         assert_eq!(ice.last_check(), None, "nobody has consented to anything");
         assert_eq!(ice.seen.len(), REMEMBERED);
         check(&mut ice, path(1), true, false, PWD).unwrap();
