@@ -146,13 +146,15 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     let token = key.sign(&Claims { grant, not_before: Some(at(NOW - 5)) }).expect("a token");
     let header = r#"{"typ":"JWT","alg":"HS256","kid":"a"}"#;
     let raw = |text: &str| [&[0], text.as_bytes()].concat();
+    let unsigned =
+        |header: &str| format!("{}.{}.AAAA", base64::encode(header.as_bytes()), base64::encode(b"{}"));
     let of = |header: &str, payload: &str| [&[1], header.as_bytes(), &[0], payload.as_bytes()].concat();
     named([
         ("token", raw(&token)),
         ("nothing", raw("..")),
-        ("none", raw("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhIn0.")),
-        ("es256", raw("eyJhbGciOiJFUzI1NiIsImtpZCI6ImIifQ.eyJzdWIiOiJhIn0.AAAA")),
-        ("eddsa", raw("eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiJhIn0.AAAA")),
+        ("none", raw(&unsigned(r#"{"alg":"none"}"#))),
+        ("es256", raw(&unsigned(r#"{"alg":"ES256","kid":"b"}"#))),
+        ("eddsa", raw(&unsigned(r#"{"alg":"EdDSA"}"#))),
         (
             "claims",
             of(
