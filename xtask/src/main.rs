@@ -6,6 +6,7 @@
 mod bench;
 mod cluster;
 mod e2e;
+mod fuzz;
 mod lint;
 mod process;
 mod setup;
@@ -30,6 +31,9 @@ cargo xtask <command>
   bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options; with `--peer janus`
                     puts the same load on Janus too, which it installs
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
+  fuzz [--minutes N] [--target NAME …] [--keep]
+                    fuzzes what the network reaches, N minutes (10) in all; --keep adds the smallest of the
+                    new inputs to fuzz/corpus; --sanitizer none where the address sanitizer does not link
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
 ";
@@ -51,6 +55,7 @@ fn main() -> ExitCode {
             Some((what, rest)) if what == "control" => cluster::run(&words("control", rest)),
             _ => bench::run(rest),
         },
+        "fuzz" => fuzz::run(rest),
         "screenshot" => e2e::screenshot(),
         "setup" => setup::everything(),
         "" | "help" | "-h" | "--help" => {
