@@ -1,7 +1,7 @@
 //! Fuzzes what the network reaches, each target for the same time, on all cores.
 //!
 //! cargo-fuzz builds the programs, and libFuzzer runs in them. New inputs gather under the target folder, beside those
-//! that are in the repository, which a run leaves as they are; `--keep` takes over what covers more.
+//! that are in the repository, which a run leaves as they are; `--keep` takes some of them over.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -198,7 +198,7 @@ impl Tool {
         Ok(Outcome { name: name.to_owned(), executions, cov: after("cov: "), ft: after("ft: "), findings })
     }
 
-    /// Puts the smallest inputs that cover what all of them do into the repository, beside those that have a name.
+    /// Puts some of the fewest inputs that cover what all of them do into the repository, beside those that are there.
     fn keep(&self, name: &str) -> Done {
         let smallest = self.folder.join("smallest").join(name);
         if smallest.exists() {
@@ -213,20 +213,24 @@ impl Tool {
         let named = files(&kept(name))?;
         let known: BTreeSet<Vec<u8>> = named.iter().flat_map(std::fs::read).collect();
         let size = |path: &PathBuf| std::fs::metadata(path).map_or(u64::MAX, |meta| meta.len());
-        let (mut count, mut bytes) = (named.len(), named.iter().map(size).sum::<u64>());
+        let mut bytes = named.iter().map(size).sum::<u64>();
         let mut new: Vec<PathBuf> = files(&smallest)?.into_iter().collect();
+        new.retain(|path| std::fs::read(path).is_ok_and(|input| !known.contains(&input)));
         new.sort_by_key(size);
-        for path in new {
-            let (input, file) = (std::fs::read(&path)?, path.file_name().unwrap_or_default());
-            bytes += input.len() as u64;
-            if known.contains(&input) || count >= KEPT_FILES || bytes > KEPT_BYTES {
-                continue;
+        for path in some_of(&new, KEPT_FILES.saturating_sub(named.len())) {
+            bytes += size(path);
+            if bytes <= KEPT_BYTES {
+                std::fs::copy(path, kept(name).join(path.file_name().unwrap_or_default()))?;
             }
-            std::fs::write(kept(name).join(file), input)?;
-            count += 1;
         }
         Ok(())
     }
+}
+
+/// At most so many, spread evenly over all: the small ones alone would do little.
+fn some_of<T>(all: &[T], most: usize) -> impl Iterator<Item = &T> {
+    let step = all.len().div_ceil(most.max(1)).max(1);
+    all.iter().rev().step_by(step).take(most)
 }
 
 /// What the repository keeps of a target.

@@ -32,8 +32,8 @@ cargo xtask <command>
                     puts the same load on Janus too, which it installs
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
   fuzz [--minutes N] [--target NAME …] [--keep]
-                    fuzzes what the network reaches, N minutes (10) in all; --keep adds the smallest of the
-                    new inputs to fuzz/corpus; --sanitizer none where the address sanitizer does not link
+                    fuzzes what the network reaches, N minutes (10) in all; --keep adds some of the new
+                    inputs to fuzz/corpus; --sanitizer none where the address sanitizer does not link
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
 ";
