@@ -16,7 +16,9 @@ pub(crate) fn all() -> Done {
 }
 
 pub(crate) fn format() -> Done {
-    run(cargo(["fmt", "--all", "--check"]))
+    run(cargo(["fmt", "--all", "--check"]))?;
+    // Not in the workspace.
+    run(cargo(["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"]))
 }
 
 pub(crate) fn clippy() -> Done {

@@ -6,6 +6,7 @@
 mod bench;
 mod cluster;
 mod e2e;
+mod fuzz;
 mod lint;
 mod process;
 mod setup;
@@ -33,6 +34,9 @@ cargo xtask <command>
   soak [--minutes N]
                     people who come and go in a cluster for so long (20), and whether memory, descriptors, tasks
                     and keys are given back; --hurry does not wait for what Redis forgets after ten minutes
+  fuzz [--minutes N] [--target NAME …] [--keep]
+                    fuzzes what the network reaches, N minutes (10) in all; --keep adds some of the new
+                    inputs to fuzz/corpus; --sanitizer none where the address sanitizer does not link
   screenshot        takes docs/call.png anew
   setup             installs what the commands above need, and nothing else
 ";
@@ -55,6 +59,7 @@ fn main() -> ExitCode {
             Some((what, rest)) if what == "control" => cluster::run(&words("control", rest)),
             _ => bench::run(rest),
         },
+        "fuzz" => fuzz::run(rest),
         "screenshot" => e2e::screenshot(),
         "setup" => setup::everything(),
         "" | "help" | "-h" | "--help" => {

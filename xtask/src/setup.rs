@@ -22,6 +22,7 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("kcat", &["-V"], "kcat"),
     ("valgrind", &["--version"], "valgrind"),
     ("janus", &["--help"], "janus"),
+    ("c++", &["--version"], "g++"),
 ];
 
 /// The cluster's servers among them. The tests start them on ports of their own; that Debian also
@@ -82,6 +83,11 @@ pub(crate) fn servers() -> Done {
 /// What counts instructions.
 pub(crate) fn counters() -> Done {
     debian(&["valgrind"])
+}
+
+/// What libFuzzer is built with; nothing else needs it.
+pub(crate) fn cpp_compiler() -> Done {
+    debian(&["c++"])
 }
 
 /// The server that `bench --peer` compares with; nothing else needs it.
