@@ -103,7 +103,7 @@ pub(crate) fn rtcp(own: u32, media: &[u32]) -> Vec<Vec<u8>> {
         let source = source.to_be_bytes();
         // NACK of everything there can be, in any order, and of nothing.
         let everything: Vec<u8> =
-            (0..340u32).flat_map(|n| [(n * 191 >> 8) as u8, (n * 191) as u8, 0xff, 0xff]).collect();
+            (0..340u32).flat_map(|n| [((n * 191) >> 8) as u8, (n * 191) as u8, 0xff, 0xff]).collect();
         add(0x81, 205, None, &[&own, &source, &everything]);
         add(0x81, 205, None, &[&own, &source]);
         // Transport-wide feedback: of 65,535 packets, in runs of 8,191 without their times; of none; cut short.
