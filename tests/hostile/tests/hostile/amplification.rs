@@ -8,7 +8,8 @@ use crate::wire;
 use loadtest::client::Kind;
 use std::time::Duration;
 
-/// A flight of the handshake and its seven repetitions (`FLIGHT_RETRIES`), of less than 1500 bytes each, and the goodbye.
+/// A flight of the handshake, and those that 30 s leave time for after 150 ms and ever twice as long, seven: of less than
+/// 1500 bytes each; and the goodbye.
 const HANDSHAKE_BYTES: u64 = 8 * 1500 + 200;
 
 /// One of each kind that anybody may send, named.

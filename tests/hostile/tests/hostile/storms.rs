@@ -16,7 +16,7 @@ const ASKED: u16 = 500;
 const KEY_FRAME_INTERVAL: Duration = Duration::from_millis(200);
 /// `limits.retransmissions`, in percent, and the burst.
 const SHARE: u64 = 25;
-const BURST: u64 = 128 * 1024;
+const BURST: u64 = 64 * 1024;
 
 /// A compound of one request.
 fn compound(write: impl FnOnce(&mut Writer<'_>)) -> Vec<u8> {
