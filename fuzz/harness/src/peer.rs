@@ -63,8 +63,8 @@ impl DatagramSink for Sent {
     }
 }
 
-/// Offers audio and video in one transport.
-pub(crate) fn offer(direction: &str) -> String {
+/// Offers audio and video in one transport, with retransmissions as a stream of their own or without.
+pub(crate) fn offer(direction: &str, rtx: bool) -> String {
     let fingerprint = CERTIFICATE.fingerprint_str();
     let extensions = [Extension::Mid, Extension::AbsSendTime, Extension::TransportCc];
     let extensions: String =
@@ -81,11 +81,15 @@ pub(crate) fn offer(direction: &str) -> String {
         0,
         "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n",
     );
+    let (rtx_type, rtx) =
+        if rtx { (" 97", "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n") } else { ("", "") };
     let video = section(
-        "video 9 UDP/TLS/RTP/SAVPF 96 97",
+        &format!("video 9 UDP/TLS/RTP/SAVPF 96{rtx_type}"),
         1,
-        "a=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\na=rtcp-fb:96 nack\r\n\
-         a=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 transport-cc\r\n",
+        &format!(
+            "a=rtpmap:96 VP8/90000\r\n{rtx}a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\n\
+             a=rtcp-fb:96 transport-cc\r\n"
+        ),
     );
     format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n{audio}{video}")
 }

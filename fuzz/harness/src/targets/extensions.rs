@@ -90,6 +90,7 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     named([
         ("one-byte", [&[0, 0xbe, 0xde][..], &[0x10, 0xaa, 0, 0, 0x32, 1, 2, 3, 0xe0, 9, 0, 0]].concat()),
         ("one-byte-ends-at-15", [&[0, 0xbe, 0xde][..], &[0x10, 1, 0xf0, 2, 0x20, 3]].concat()),
+        ("padding-with-a-length", vec![0, 0xbe, 0xde, 0x10, 1, 0x01, 2, 3, 0x20, 3]),
         ("two-byte", [&[0, 0x10, 0x05][..], &[200, 0, 0, 1, 2, 7, 8]].concat()),
         ("torn", [&[0, 0xbe, 0xde][..], &[0x10, 1, 0x2f, 2]].concat()),
         ("written", vec![1, 3, 1, 3, b'm', b'i', b'd', 2, 1, 9, 14, 2, 1, 1, b'x']),

@@ -107,6 +107,7 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     named([
         ("gap-and-repair", vec![0, 1, 0, 3, 5, 2, 6, 0, 4, 0, 1, 6, 0, 5, 30, 6, 1, 0, 20]),
         ("until-given-up", [vec![0, 1, 0, 3], [5, 120, 6, 0].repeat(12)].concat()),
+        ("until-it-was-asked-often", [vec![0, 1, 0, 3], [5, 10, 6, 1, 0, 0].repeat(30)].concat()),
         ("many", [[3, 1, 0].repeat(4), vec![5, 9, 6, 0, 5, 9, 6, 0]].concat()),
         ("leap", vec![0, 1, 0, 3, 3, 0x10, 0, 6, 0, 7, 0, 0]),
         ("forgotten", vec![0, 1, 0, 3, 0, 2, 7, 0, 1, 5, 200, 6, 0]),

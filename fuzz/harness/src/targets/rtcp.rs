@@ -159,6 +159,15 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         ("fir", of(&|writer| writer.fir(1, &[FirEntry { ssrc: 2, sequence: 9 }]).unwrap())),
         ("remb", of(&|writer| writer.remb(1, 1_234_567, &[2, 3]).unwrap())),
         (
+            "remb-huge",
+            [
+                &[0x8f, 206, 0, 5, 0, 0, 0, 1, 0, 0, 0, 0][..],
+                b"REMB",
+                &[1, 40 << 2 | 3, 0xff, 0xff, 0, 0, 0, 2],
+            ]
+            .concat(),
+        ),
+        (
             "transport-cc",
             vec![
                 0xaf, 205, 0, 5, 0, 0, 0, 1, 0, 0, 0, 2, 0, 5, 0, 7, 0, 0, 3, 1, 0x20, 2, 0xd9, 0x00, 4,

@@ -201,6 +201,14 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         ("gcm-256", of(1)),
         ("counter-mode", of(2)),
         ("wrap", [vec![0], [0, 7, 0xff, 0xff, 1, 1, b'x'].repeat(8)].concat()),
+        (
+            "late-after-a-leap",
+            [
+                &[0, 0, 7, 0, 0, 0, 1, b'a', 0, 7, 0, 0, 0, 1, b'b'][..],
+                &[4, 7, 0x0f, 0xfc, 1, 1, b'c', 0, 7, 0x0f, 0xa0, 1, 1, b'd', 5, 0],
+            ]
+            .concat(),
+        ),
         ("many-sources", [vec![2], (0..160).flat_map(|ssrc| [0, ssrc, 0, 0, 0, 0]).collect()].concat()),
     ])
 }

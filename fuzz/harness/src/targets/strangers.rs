@@ -43,9 +43,9 @@ impl World {
         let mut router = router();
         let mid = StreamId::parse("anna#1").expect("an id");
         let sid = SubscriptionId::parse("bob#1").expect("an id");
-        let answer = router.publish(now, &mid, &offer("sendonly")).expect("an answer");
+        let answer = router.publish(now, &mid, &offer("sendonly", true)).expect("an answer");
         let publisher = Peer::new(now, address(0), &answer);
-        let answer = router.subscribe(now, &mid, &sid, &offer("recvonly")).expect("an answer");
+        let answer = router.subscribe(now, &mid, &sid, &offer("recvonly", true)).expect("an answer");
         let subscriber = Peer::new(now, address(1), &answer);
         let (down, up) = (Vec::new(), [Vec::new(), Vec::new()]);
         Self { now, router, mid, peers: [publisher, subscriber], down, up, valid: HashSet::new(), ended: 0 }
