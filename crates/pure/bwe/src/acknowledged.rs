@@ -12,6 +12,8 @@ const UNCERTAINTY_OF_FEW: f64 = 25.0;
 const FEW_BYTES: u32 = 2_000;
 /// What is believed grows less certain by this much with each sample.
 const FADING: f64 = 5.0;
+/// How much each sample counts for the slower mean: half a second, in which a wi-fi's moments even out.
+const MEAN_WEIGHT: f64 = 0.3;
 /// After a gap of so many windows what was gathered is thrown away.
 const GAP: i64 = 1_000_000;
 
@@ -20,6 +22,8 @@ const GAP: i64 = 1_000_000;
 pub(crate) struct Acknowledged {
     /// In kbit/s, with its variance.
     belief: Option<(f64, f64)>,
+    /// A slower mean of the samples.
+    mean: f64,
     /// Microseconds of the receiver: when the window began, and the last arrival.
     began: Option<i64>,
     bytes: u32,
@@ -44,9 +48,10 @@ impl Acknowledged {
 
     fn sample(&mut self, sample: f64) {
         let Some((belief, variance)) = self.belief else {
-            self.belief = Some((sample, 50.0));
+            (self.belief, self.mean) = (Some((sample, 50.0)), sample);
             return;
         };
+        self.mean += MEAN_WEIGHT * (sample - self.mean);
         let scale = if self.bytes < FEW_BYTES { UNCERTAINTY_OF_FEW } else { UNCERTAINTY };
         let spread = scale * (belief - sample).abs() / (belief + sample.min(40.0)).max(1.0);
         let (spread, variance) = (spread * spread, variance + FADING);
@@ -56,7 +61,7 @@ impl Acknowledged {
 
     /// The estimate; `None` until half a second has been seen.
     pub(crate) fn bitrate(&self) -> Option<Bitrate> {
-        self.belief.map(|(kbps, _)| Bitrate::from_f64(kbps * 1000.0))
+        self.belief.map(|(kbps, _)| Bitrate::from_f64(kbps.max(self.mean) * 1000.0))
     }
 }
 

@@ -21,6 +21,8 @@ const PACKET_BITS: f64 = 1200.0 * 8.0;
 const RESPONSE: i64 = 100_000;
 /// The shortest and the longest time between two decreases: a round trip in between. (libwebrtc.)
 const BETWEEN: (i64, i64) = (10_000, 200_000);
+/// After a probe, what arrives is still what was sent before it: for so long, most of what it has shown counts as arriving.
+const PROVEN_FOR: i64 = 600_000;
 /// The longest step of growth, where feedback was rare.
 const LONGEST_STEP: i64 = 1_000_000;
 
@@ -42,11 +44,13 @@ pub(crate) struct Aimd {
     capacity: LinkCapacity,
     updated: Option<i64>,
     decreased: Option<i64>,
+    /// What a probe has shown, and when.
+    proven: Option<(Bitrate, i64)>,
 }
 
 impl Aimd {
     pub(crate) fn new(start: Bitrate) -> Self {
-        Self { bitrate: start, capacity: LinkCapacity::new(), updated: None, decreased: None }
+        Self { bitrate: start, capacity: LinkCapacity::new(), updated: None, decreased: None, proven: None }
     }
 
     pub(crate) fn bitrate(&self) -> Bitrate {
@@ -96,6 +100,8 @@ impl Aimd {
             Some(acknowledged) if !situation.application_limited => acknowledged,
             _ => self.bitrate,
         };
+        let proven = self.proven.filter(|&(_, at)| situation.now - at < PROVEN_FOR);
+        let arrives = proven.map_or(arrives, |(bitrate, _)| arrives.max(bitrate.scale(BETA).min(self.bitrate)));
         let pause = situation.rtt.clamp(BETWEEN.0, BETWEEN.1);
         let recent = self.decreased.is_some_and(|at| situation.now - at < pause);
         if recent && arrives >= self.bitrate.scale(0.5) {
@@ -117,7 +123,8 @@ impl Aimd {
     }
 
     /// A probe has shown that this much arrives.
-    pub(crate) fn raise(&mut self, to: Bitrate) {
+    pub(crate) fn raise(&mut self, to: Bitrate, now: i64) {
+        self.proven = Some((to, now));
         if to > self.bitrate {
             self.bitrate = to;
             if self.capacity.excludes(to) {

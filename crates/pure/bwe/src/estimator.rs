@@ -22,10 +22,12 @@ use crate::{Bitrate, PeerTime};
 use drain::Drain;
 use std::time::{Duration, Instant};
 
-/// A trend is over-use only where even the fastest packets wait so long, in microseconds.
-const WITNESSED: i64 = 10_000;
+/// A trend is over-use only where even the fastest packets wait so long, in microseconds; longer by the jitter, up to a
+/// bound.
+const WITNESSED: i64 = 8_000;
+const WITNESSED_AT_MOST: i64 = 25_000;
 /// Where they wait so long, nothing grows, whatever the trend.
-const TOO_LONG: i64 = 40_000;
+const TOO_LONG: i64 = 50_000;
 /// Packets are under way and nothing is heard for so long (and the round trip): the target falls, and falls again.
 const SILENCE: i64 = 1_000_000;
 const SILENCE_AGAIN: i64 = 500_000;
@@ -244,7 +246,8 @@ impl Estimator {
         self.queue.look(now);
         self.application.look(now, self.target());
         let (before, usage) = (self.target(), self.usage());
-        let acknowledged = self.acknowledged.bitrate();
+        // What the link loses whatever is sent has been carried for all that.
+        let acknowledged = self.acknowledged.bitrate().map(|came| came.scale(1.0 / (1.0 - self.losses.own())));
         let application_limited = self.application.is_limited();
         let situation = Situation { now, usage, acknowledged, application_limited, rtt: self.rtt };
         if self.aimd.update(&situation) {
@@ -258,7 +261,7 @@ impl Estimator {
         if let Some((id, bitrate)) = proven {
             self.probing.result(id, bitrate);
             if usage != Usage::Over {
-                self.aimd.raise(bitrate);
+                self.aimd.raise(bitrate, now);
                 self.losses.raise(bitrate);
             }
         }
@@ -268,8 +271,9 @@ impl Estimator {
 
     /// What the delays say, by both witnesses.
     fn usage(&self) -> Usage {
+        let witnessed = (WITNESSED + self.queue.spread()).min(WITNESSED_AT_MOST);
         match self.detector.usage() {
-            Usage::Over if self.queue.queue() < WITNESSED => Usage::Normal,
+            Usage::Over if self.queue.queue() < witnessed => Usage::Normal,
             Usage::Normal if self.queue.queue() > TOO_LONG => Usage::Under,
             usage => usage,
         }
@@ -342,6 +346,7 @@ impl Estimator {
             max: self.config.max.min(self.remb.unwrap_or(Bitrate::MAX)),
             congested: self.congested,
             heard: self.heard,
+            jitter: self.queue.spread(),
         };
         let cluster = self.probing.poll(&outlook)?;
         self.results.expect(&cluster);

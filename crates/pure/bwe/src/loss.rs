@@ -42,9 +42,16 @@ pub(crate) struct Losses {
     /// When the first and last packet of the current one left.
     span: Option<(i64, i64)>,
     limit: Option<Bitrate>,
+    /// The part that the link always loses, as it suits the limit best.
+    own: f64,
 }
 
 impl Losses {
+    /// The part that the link seems to lose whatever is sent: 0 to 0.2.
+    pub(crate) fn own(&self) -> f64 {
+        self.own
+    }
+
     /// What became of a packet that left at `at` (microseconds).
     pub(crate) fn report(&mut self, at: i64, bytes: u32, arrived: bool, was_lost: bool) {
         if was_lost {
@@ -93,28 +100,33 @@ impl Losses {
         })
     }
 
-    fn judge(&self, delay_based: Bitrate, acknowledged: Option<Bitrate>) -> Option<Bitrate> {
+    fn judge(&mut self, delay_based: Bitrate, acknowledged: Option<Bitrate>) -> Option<Bitrate> {
         let (packets, lost) = self.weighted().fold((0.0, 0.0), |(packets, lost), (weight, observation)| {
             (packets + weight * observation.packets, lost + weight * observation.lost)
         });
         if lost <= 0.0 {
+            self.own = 0.0;
             return None;
         }
         let prefer = PREFER_HIGH * packets * (1.0 - lost / packets / OWN_AT_MOST).max(0.0);
         let now = self.limit.unwrap_or(delay_based).min(delay_based).as_f64();
         let acknowledged = acknowledged.map_or(now, Bitrate::as_f64);
         let candidates = [delay_based.as_f64(), now * 1.05, now, now * 0.95, acknowledged, acknowledged * 0.9];
-        let (best, _) = candidates
+        let (best, own, _) = candidates
             .into_iter()
             .map(|bandwidth| bandwidth.min(delay_based.as_f64()))
-            .map(|bandwidth| (bandwidth, self.likelihood(bandwidth) + prefer * bandwidth.max(1.0).ln()))
-            .fold((now, f64::NEG_INFINITY), |best, this| if this.1 > best.1 { this } else { best });
+            .map(|bandwidth| {
+                let (likelihood, own) = self.likelihood(bandwidth);
+                (bandwidth, own, likelihood + prefer * bandwidth.max(1.0).ln())
+            })
+            .fold((now, 0.0, f64::NEG_INFINITY), |best, this| if this.2 > best.2 { this } else { best });
+        self.own = own;
         let best = Bitrate::from_f64(best);
         (best < delay_based).then_some(best)
     }
 
     /// The logarithm of how likely the observations are with this bandwidth, and the own loss that suits it best.
-    fn likelihood(&self, bandwidth: f64) -> f64 {
+    fn likelihood(&self, bandwidth: f64) -> (f64, f64) {
         let excess =
             |bitrate: f64| if bitrate > bandwidth { (bitrate - bandwidth) / bitrate } else { 0.0 };
         let loss = |own: f64, excess: f64| (own + (1.0 - own) * excess).clamp(LEAST, 1.0 - LEAST);
@@ -132,12 +144,11 @@ impl Losses {
                 .sum();
             if slope > 0.0 { low = own } else { high = own }
         }
-        self.weighted()
-            .map(|(weight, seen)| {
-                let loss = loss(low, excess(seen.bitrate));
-                weight * (seen.lost * loss.ln() + (seen.packets - seen.lost) * (1.0 - loss).ln())
-            })
-            .sum()
+        let likelihood = self.weighted().map(|(weight, seen)| {
+            let loss = loss(low, excess(seen.bitrate));
+            weight * (seen.lost * loss.ln() + (seen.packets - seen.lost) * (1.0 - loss).ln())
+        });
+        (likelihood.sum(), low)
     }
 }
 

@@ -11,7 +11,7 @@
 mod budget;
 mod queue;
 
-use crate::probing::{ProbeCluster, ProbeId};
+use crate::probing::ProbeCluster;
 use crate::{Bitrate, PacketKind};
 use budget::Budget;
 use queue::Queue;

@@ -1,4 +1,6 @@
-//! What a probe has shown: how fast its packets left, and how fast they came (libwebrtc's `ProbeBitrateEstimator`).
+//! What a probe has shown: how fast its packets left, and how fast they came. Bounds are those of libwebrtc's
+//! `ProbeBitrateEstimator`; but where that takes the time from the first arrival to the last, which jitter stretches, this
+//! takes the slope of the arrivals over the departures, and leaves what it is uncertain by.
 
 use crate::Bitrate;
 use crate::probing::{ProbeCluster, ProbeId};
@@ -26,9 +28,39 @@ struct Cluster {
     first_sent: i64,
     last_sent: i64,
     last_sent_bytes: u32,
-    first_arrival: i64,
-    first_arrival_bytes: u32,
-    last_arrival: i64,
+    /// The first to be told of: departures and arrivals are summed up from there, in milliseconds.
+    origin: Option<(i64, i64)>,
+    sums: Sums,
+}
+
+/// Of departures `x` and arrivals `y`.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    count: f64,
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+    yy: f64,
+}
+
+impl Sums {
+    fn add(&mut self, x: f64, y: f64) {
+        self.count += 1.0;
+        (self.x, self.y) = (self.x + x, self.y + y);
+        (self.xx, self.xy, self.yy) = (self.xx + x * x, self.xy + x * y, self.yy + y * y);
+    }
+
+    /// How long arrivals take for each unit of time that departures took, by least squares, and its standard error.
+    fn stretch(&self) -> Option<(f64, f64)> {
+        let spread = self.xx - self.x * self.x / self.count;
+        if self.count < 3.0 || spread <= 0.0 {
+            return None;
+        }
+        let slope = (self.xy - self.x * self.y / self.count) / spread;
+        let residual = (self.yy - self.y * self.y / self.count - slope * slope * spread).max(0.0);
+        Some((slope, (residual / (self.count - 2.0) / spread).sqrt()))
+    }
 }
 
 /// The probes that are under way.
@@ -49,9 +81,8 @@ impl ProbeResults {
             first_sent: i64::MAX,
             last_sent: i64::MIN,
             last_sent_bytes: 0,
-            first_arrival: i64::MAX,
-            first_arrival_bytes: 0,
-            last_arrival: i64::MIN,
+            origin: None,
+            sums: Sums::default(),
         };
         if let Some(slot) = self.clusters.get_mut(self.next % KEPT) {
             *slot = Some(cluster);
@@ -73,11 +104,11 @@ impl Cluster {
         self.first_sent = self.first_sent.min(sent);
         if sent > self.last_sent {
             (self.last_sent, self.last_sent_bytes) = (sent, bytes);
+        } else if sent == self.last_sent {
+            self.last_sent_bytes += bytes;
         }
-        if arrival < self.first_arrival {
-            (self.first_arrival, self.first_arrival_bytes) = (arrival, bytes);
-        }
-        self.last_arrival = self.last_arrival.max(arrival);
+        let (x, y) = *self.origin.get_or_insert((sent, arrival));
+        self.sums.add((sent - x) as f64 / 1000.0, (arrival - y) as f64 / 1000.0);
     }
 
     fn bitrate(&self) -> Option<Bitrate> {
@@ -86,17 +117,18 @@ impl Cluster {
         if !enough {
             return None;
         }
-        // The last to leave and the first to come only mark the ends.
-        let rate = |marker: u32, from: i64, to: i64| {
-            let micros = (to - from) as f64;
-            let bits = self.seen_bytes.saturating_sub(u64::from(marker)) as f64 * 8.0;
-            (micros > 0.0 && micros <= LONGEST).then(|| bits * 1e6 / micros)
-        };
-        let left = rate(self.last_sent_bytes, self.first_sent, self.last_sent)?;
-        let came = rate(self.first_arrival_bytes, self.first_arrival, self.last_arrival)?;
-        if came > TOO_FAST * left {
+        // The last to leave, alone or in a group, only mark the end.
+        let micros = (self.last_sent - self.first_sent) as f64;
+        if micros <= 0.0 || micros > LONGEST {
             return None;
         }
+        let bits = self.seen_bytes.saturating_sub(u64::from(self.last_sent_bytes)) as f64 * 8.0;
+        let (left, (slope, error)) = (bits * 1e6 / micros, self.sums.stretch()?);
+        let stretch = slope + error;
+        if stretch < 1.0 / TOO_FAST {
+            return None;
+        }
+        let came = left / stretch;
         Some(Bitrate::from_f64(if came < FULL * left { came * TAKEN } else { left.min(came) }))
     }
 }
@@ -120,5 +152,18 @@ mod tests {
         assert_eq!(run(2_000, 1_800), Some(Bitrate::kbps(4000)));
         assert_eq!(run(2_000, 500), None, "held up together");
         assert_eq!(run(0, 0), None);
+    }
+
+    #[test]
+    fn jitter_does_not_hide_what_comes() {
+        let id = ProbeId::from(0);
+        let mut results = ProbeResults::default();
+        results.expect(&ProbeCluster { id, bitrate: Bitrate::kbps(4000), packets: 20, bytes: 20_000 });
+        let jitter = [9, 2, 14, 0, 11, 6, 3, 12, 8, 1, 10, 5, 13, 4, 7, 0, 12, 3, 9, 6];
+        let shown = jitter.iter().zip(0..).fold(None, |_, (jitter, n)| {
+            results.arrived(id, n * 2_000, 90_000 + n * 2_000 + jitter * 1_000, 1000)
+        });
+        let shown = shown.unwrap().as_bps() / 1000;
+        assert!((3_200..=4_000).contains(&shown), "{shown}");
     }
 }

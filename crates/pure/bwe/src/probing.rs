@@ -26,6 +26,8 @@ const AFTER_DROP: f64 = 0.85;
 const MARGIN: f64 = 1.25;
 /// Least length (microseconds) and packets of a probe. (libwebrtc: 15 ms and 5.)
 const LENGTH: i64 = 20_000;
+/// Jitter makes it longer, but no longer than this.
+const LONGEST: i64 = 60_000;
 const PACKETS: u32 = 5;
 /// Bytes of a probe's packets, at the least: small ones keep a probe of a slow link short.
 const PACKET_BYTES: u64 = 250;
@@ -65,6 +67,8 @@ pub(crate) struct Outlook {
     pub(crate) congested: Option<i64>,
     /// Feedback has come.
     pub(crate) heard: bool,
+    /// By how much packets are later than the fastest.
+    pub(crate) jitter: i64,
 }
 
 impl Outlook {
@@ -141,7 +145,7 @@ impl Probing {
             None => self.try_again(outlook.target),
         };
         let bitrate = bitrate.min(outlook.goal().scale(1.0 / TAKEN_AS_REACHED)).min(outlook.max);
-        (bitrate > outlook.target).then(|| self.ask(now, bitrate))
+        (bitrate > outlook.target).then(|| self.ask(outlook, bitrate))
     }
 
     fn try_again(&mut self, target: Bitrate) -> Bitrate {
@@ -149,13 +153,14 @@ impl Probing {
         before.max(target.scale(FURTHER))
     }
 
-    fn ask(&mut self, now: i64, bitrate: Bitrate) -> ProbeCluster {
+    fn ask(&mut self, outlook: &Outlook, bitrate: Bitrate) -> ProbeCluster {
         let id = ProbeId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let bytes = (bitrate.as_f64() * LENGTH as f64 / 8e6) as u64;
+        let length = (3 * outlook.jitter).clamp(LENGTH, LONGEST);
+        let bytes = (bitrate.as_f64() * length as f64 / 8e6) as u64;
         let bytes = bytes.max(PACKET_BYTES * u64::from(PACKETS));
         let cluster = ProbeCluster { id, bitrate, packets: PACKETS, bytes };
-        (self.asked, self.last) = (Some((cluster, now)), now);
+        (self.asked, self.last) = (Some((cluster, outlook.now)), outlook.now);
         cluster
     }
 }
@@ -166,7 +171,7 @@ mod tests {
 
     fn outlook(now: i64, target: u64, heard: bool) -> Outlook {
         let (wanted, max) = (Bitrate::kbps(4000), Bitrate::kbps(5000));
-        Outlook { now, target: Bitrate::kbps(target), wanted, max, congested: None, heard }
+        Outlook { now, target: Bitrate::kbps(target), wanted, max, congested: None, heard, jitter: 0 }
     }
 
     #[test]

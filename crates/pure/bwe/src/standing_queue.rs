@@ -15,17 +15,28 @@ pub(crate) struct StandingQueue {
     /// The least since the last look.
     now: Option<i64>,
     queue: i64,
+    /// Sum and count since the last look, and how far the mean has been from the least.
+    sum: i64,
+    count: i64,
+    spread: i64,
 }
+
+/// How much of the spread each feedback leaves, in eighths.
+const SPREAD_KEPT: i64 = 7;
 
 impl StandingQueue {
     /// A packet's arrival minus its departure.
     pub(crate) fn arrived(&mut self, delay: i64) {
         self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
+        (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
     }
 
     /// What has arrived since the last look is all of one feedback.
     pub(crate) fn look(&mut self, at: i64) {
         let Some(now) = self.now.take() else { return };
+        let mean = self.sum / self.count.max(1);
+        self.spread = (SPREAD_KEPT * self.spread + (mean - now)) / (SPREAD_KEPT + 1);
+        (self.sum, self.count) = (0, 0);
         if at - self.half_began > HALF {
             (self.before, self.least, self.half_began) = (self.least, None, at);
         }
@@ -37,6 +48,11 @@ impl StandingQueue {
     /// In microseconds, never negative.
     pub(crate) fn queue(&self) -> i64 {
         self.queue
+    }
+
+    /// How much longer packets usually take than the fastest, in microseconds: jitter, for the most part.
+    pub(crate) fn spread(&self) -> i64 {
+        self.spread
     }
 
     /// The receiver's clock jumped.

@@ -1,6 +1,7 @@
 //! When packets leave, told packet by packet.
 
 use super::*;
+use crate::probing::ProbeId;
 use proptest::prelude::*;
 
 fn video(reference: u64, frame: u64, bytes: u32) -> Packet {
