@@ -41,7 +41,7 @@
 
 mod acknowledged;
 mod aimd;
-//pub mod allocator;
+pub mod allocator;
 mod application_limit;
 mod arrival_groups;
 pub mod bitrate;
@@ -57,7 +57,7 @@ pub mod probing;
 mod standing_queue;
 mod trendline;
 
-//pub use allocator::{Allocator, Choice, Media, Offer};
+pub use allocator::{Allocator, Choice, Media, Offer};
 pub use bitrate::Bitrate;
 pub use estimator::{Config, Estimator, PacketKind, Snapshot, Usage};
 pub use feedback::{PeerTime, reports};
