@@ -101,7 +101,8 @@ impl Aimd {
             _ => self.bitrate,
         };
         let proven = self.proven.filter(|&(_, at)| situation.now - at < PROVEN_FOR);
-        let arrives = proven.map_or(arrives, |(bitrate, _)| arrives.max(bitrate.scale(BETA).min(self.bitrate)));
+        let arrives =
+            proven.map_or(arrives, |(bitrate, _)| arrives.max(bitrate.scale(BETA).min(self.bitrate)));
         let pause = situation.rtt.clamp(BETWEEN.0, BETWEEN.1);
         let recent = self.decreased.is_some_and(|at| situation.now - at < pause);
         if recent && arrives >= self.bitrate.scale(0.5) {

@@ -49,7 +49,8 @@ pub(crate) struct ArrivalGroups {
 impl ArrivalGroups {
     /// A packet arrived. They come in the order of arrival; one that left before the group is ignored.
     pub(crate) fn arrived(&mut self, sent: i64, arrival: i64) -> Step {
-        let fresh = Group { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival };
+        let fresh =
+            Group { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival };
         let Some(current) = &mut self.current else {
             self.current = Some(fresh);
             return Step::Nothing;

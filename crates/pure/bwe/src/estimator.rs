@@ -25,7 +25,14 @@ use std::time::{Duration, Instant};
 /// A trend is over-use only where even the fastest packets wait so long, in microseconds; longer by the jitter, up to a
 /// bound.
 const WITNESSED: i64 = 8_000;
-const WITNESSED_AT_MOST: i64 = 25_000;
+const WITNESSED_AT_MOST: i64 = 45_000;
+/// A probe is believed by half where the queue wanders by this much more than it does on a plain link, in microseconds.
+const PROBED: f64 = 40_000.0;
+const STILL: i64 = 6_000;
+/// Losses are a witness too, of a queue that is too short to see: this many in a feedback, and this part of it beside
+/// twice what the link always loses.
+const LOSSES: usize = 3;
+const LOSS: f64 = 0.05;
 /// Where they wait so long, nothing grows, whatever the trend.
 const TOO_LONG: i64 = 50_000;
 /// Packets are under way and nothing is heard for so long (and the round trip): the target falls, and falls again.
@@ -118,6 +125,8 @@ pub struct Estimator {
     rtt: i64,
     congested: Option<i64>,
     heard: bool,
+    /// The last feedback had losses that are a witness.
+    overflows: bool,
     silent_since: Option<i64>,
     arrivals: Vec<Arrival>,
 }
@@ -158,6 +167,7 @@ impl Estimator {
             rtt: FIRST_RTT,
             congested: None,
             heard: false,
+            overflows: false,
             silent_since: None,
             arrivals: Vec::with_capacity(USUAL_ARRIVALS),
         }
@@ -190,14 +200,18 @@ impl Estimator {
     pub fn feedback(&mut self, now: Instant, reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>) {
         let at = self.micros(now);
         self.arrivals.clear();
+        let mut lost = 0;
         for (sequence, arrival) in reports.into_iter().take(CAPACITY) {
             let Some(sent) = self.history.report(sequence, at, arrival.is_some()) else { continue };
             self.losses.report(sent.at, sent.bytes, arrival.is_some(), sent.was_lost);
+            lost += usize::from(arrival.is_none());
             if let Some(arrival) = arrival {
                 let arrival = arrival.as_micros();
                 self.arrivals.push(Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind });
             }
         }
+        let part = lost as f64 / (lost + self.arrivals.len()).max(1) as f64;
+        self.overflows = lost >= LOSSES && part > LOSS + 2.0 * self.losses.own();
         self.heard = true;
         self.silent_since = self.history.is_waiting().then_some(at);
         self.measure_round_trip(at);
@@ -247,7 +261,8 @@ impl Estimator {
         self.application.look(now, self.target());
         let (before, usage) = (self.target(), self.usage());
         // What the link loses whatever is sent has been carried for all that.
-        let acknowledged = self.acknowledged.bitrate().map(|came| came.scale(1.0 / (1.0 - self.losses.own())));
+        let acknowledged =
+            self.acknowledged.bitrate().map(|came| came.scale(1.0 / (1.0 - self.losses.own())));
         let application_limited = self.application.is_limited();
         let situation = Situation { now, usage, acknowledged, application_limited, rtt: self.rtt };
         if self.aimd.update(&situation) {
@@ -261,6 +276,10 @@ impl Estimator {
         if let Some((id, bitrate)) = proven {
             self.probing.result(id, bitrate);
             if usage != Usage::Over {
+                // Where delays wander, so does capacity, and a probe sees a moment of it.
+                let still = STILL.max(self.queue.spread() / 2);
+                let wander = (self.queue.wander() - still).max(0) as f64 / PROBED;
+                let bitrate = bitrate.scale(1.0 / (1.0 + wander));
                 self.aimd.raise(bitrate, now);
                 self.losses.raise(bitrate);
             }
@@ -271,9 +290,10 @@ impl Estimator {
 
     /// What the delays say, by both witnesses.
     fn usage(&self) -> Usage {
-        let witnessed = (WITNESSED + self.queue.spread()).min(WITNESSED_AT_MOST);
+        let noise = self.queue.spread() + 2 * self.queue.wander();
+        let waits = self.queue.queue() >= (WITNESSED + noise).min(WITNESSED_AT_MOST);
         match self.detector.usage() {
-            Usage::Over if self.queue.queue() < witnessed => Usage::Normal,
+            Usage::Over if !waits && !self.overflows => Usage::Normal,
             Usage::Normal if self.queue.queue() > TOO_LONG => Usage::Under,
             usage => usage,
         }

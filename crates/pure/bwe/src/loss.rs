@@ -111,7 +111,8 @@ impl Losses {
         let prefer = PREFER_HIGH * packets * (1.0 - lost / packets / OWN_AT_MOST).max(0.0);
         let now = self.limit.unwrap_or(delay_based).min(delay_based).as_f64();
         let acknowledged = acknowledged.map_or(now, Bitrate::as_f64);
-        let candidates = [delay_based.as_f64(), now * 1.05, now, now * 0.95, acknowledged, acknowledged * 0.9];
+        let candidates =
+            [delay_based.as_f64(), now * 1.05, now, now * 0.95, acknowledged, acknowledged * 0.9];
         let (best, own, _) = candidates
             .into_iter()
             .map(|bandwidth| bandwidth.min(delay_based.as_f64()))
@@ -127,8 +128,7 @@ impl Losses {
 
     /// The logarithm of how likely the observations are with this bandwidth, and the own loss that suits it best.
     fn likelihood(&self, bandwidth: f64) -> (f64, f64) {
-        let excess =
-            |bitrate: f64| if bitrate > bandwidth { (bitrate - bandwidth) / bitrate } else { 0.0 };
+        let excess = |bitrate: f64| if bitrate > bandwidth { (bitrate - bandwidth) / bitrate } else { 0.0 };
         let loss = |own: f64, excess: f64| (own + (1.0 - own) * excess).clamp(LEAST, 1.0 - LEAST);
         // The derivative falls with `own`: where it crosses zero is the best.
         let (mut low, mut high) = (0.0, OWN_AT_MOST);

@@ -19,9 +19,11 @@ pub(crate) struct StandingQueue {
     sum: i64,
     count: i64,
     spread: i64,
+    /// By how much the queue differs from one look to the next.
+    wander: i64,
 }
 
-/// How much of the spread each feedback leaves, in eighths.
+/// How much of spread and wander each feedback leaves, in eighths.
 const SPREAD_KEPT: i64 = 7;
 
 impl StandingQueue {
@@ -42,7 +44,9 @@ impl StandingQueue {
         }
         let least = self.least.map_or(now, |least| least.min(now));
         self.least = Some(least);
-        self.queue = now - self.before.map_or(least, |before| before.min(least));
+        let queue = now - self.before.map_or(least, |before| before.min(least));
+        self.wander = (SPREAD_KEPT * self.wander + (queue - self.queue).abs()) / (SPREAD_KEPT + 1);
+        self.queue = queue;
     }
 
     /// In microseconds, never negative.
@@ -53,6 +57,12 @@ impl StandingQueue {
     /// How much longer packets usually take than the fastest, in microseconds: jitter, for the most part.
     pub(crate) fn spread(&self) -> i64 {
         self.spread
+    }
+
+    /// By how much that queue usually changes from one feedback to the next, in microseconds: jitter that holds up all
+    /// packets, as a wi-fi's.
+    pub(crate) fn wander(&self) -> i64 {
+        self.wander
     }
 
     /// The receiver's clock jumped.

@@ -97,12 +97,14 @@ fn a_full_queue_refuses_whole_frames_and_never_audio() {
 fn a_probe_leaves_at_its_own_rate_with_padding_where_media_is_missing() {
     let start = Instant::now();
     let mut pacer = Pacer::new(start, Bitrate::kbps(300));
-    let cluster = ProbeCluster { id: ProbeId::from(3), bitrate: Bitrate::kbps(4000), packets: 5, bytes: 10_000 };
+    let cluster =
+        ProbeCluster { id: ProbeId::from(3), bitrate: Bitrate::kbps(4000), packets: 5, bytes: 10_000 };
     pacer.probe(cluster);
     pacer.push(start, video(0, 1, 1000)).unwrap();
     assert_eq!(pacer.poll(start).kind, PacketKind::Probe(cluster.id));
     let bursts = run(&mut pacer, start, Duration::from_millis(100));
-    let padding: u64 = bursts.iter().flat_map(|(_, burst)| burst).filter_map(|n| n.checked_sub(1_000_000)).sum();
+    let padding: u64 =
+        bursts.iter().flat_map(|(_, burst)| burst).filter_map(|n| n.checked_sub(1_000_000)).sum();
     let took = bursts.last().unwrap().0;
     assert!((9_000..11_000).contains(&padding), "{padding}: {bursts:?}");
     assert!((16_000..20_000).contains(&took), "10 kB at 4 Mbit/s: {took}");

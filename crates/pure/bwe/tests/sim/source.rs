@@ -14,7 +14,7 @@ const FRAME_INTERVAL: u64 = 33_333;
 const PART: u32 = 1100;
 /// An encoder needs so long to do what it is told, in seconds; and cannot do less or more than this.
 const LAG: f64 = 0.15;
-const RANGE: (f64, f64) = (50e3, 20e6);
+const RANGE: (f64, f64) = (25e3, 20e6);
 /// How uneven frames are, and how large the first is.
 const UNEVEN: f64 = 0.2;
 const KEY: f64 = 4.0;

@@ -98,13 +98,11 @@ impl Str0mPair {
         let begin = Instant::now();
         let (mut sender, mut receiver) = (End::new(begin, 1, 2, true), End::new(begin, 2, 1, false));
         let credentials = [&mut sender, &mut receiver].map(|end| {
-            let mut api = end.rtc.direct_api();
+            let api = end.rtc.direct_api();
             (api.local_ice_credentials(), api.local_dtls_fingerprint().clone())
         });
         let [ours, theirs] = credentials;
-        for (end, (ice, fingerprint), active) in
-            [(&mut sender, theirs, true), (&mut receiver, ours, false)]
-        {
+        for (end, (ice, fingerprint), active) in [(&mut sender, theirs, true), (&mut receiver, ours, false)] {
             let mut api = end.rtc.direct_api();
             api.set_remote_ice_credentials(ice);
             api.set_remote_fingerprint(fingerprint);

@@ -32,7 +32,9 @@ fn cells(scenario: &Scenario, measured: &Measured) -> String {
 #[test]
 #[ignore = "for people"]
 fn table() {
-    println!("| network | who | media (all) of the capacity, worst steady part | p95 of queueing | 80 % after | audio dropped |");
+    println!(
+        "| network | who | media (all) of the capacity, worst steady part | p95 of queueing | 80 % after | audio dropped |"
+    );
     println!("| --- | --- | --- | --- | --- | --- |");
     for scenario in all() {
         let (measured, pair) = ours(&scenario.conditions, SEED);
