@@ -5,8 +5,10 @@ use crate::Bitrate;
 use crate::estimator::Usage;
 use crate::link_capacity::LinkCapacity;
 
-/// What is left of the acknowledged bitrate after over-use. (Draft; libwebrtc.)
-const BETA: f64 = 0.85;
+/// What is left of the acknowledged bitrate after over-use. The draft and libwebrtc have 0.85, which has to empty the
+/// queue as well; here a queue that stands has its own part taken off for as long as it stands (`estimator/drain.rs`). In
+/// the simulation this is 5 to 8 % more of wi-fi, LTE and links with jitter, and 10 ms more of queueing at the p95.
+const BETA: f64 = 0.92;
 /// Growth in a second far from the link's capacity. (Draft; libwebrtc.)
 const GROWTH: f64 = 1.08;
 /// The bitrate is at most this many times the acknowledged one, and 10 kbit/s: beyond that nothing has been tried.
@@ -161,12 +163,12 @@ mod tests {
         }
         assert!((1079..1081).contains(&(aimd.bitrate().as_bps() / 1000)), "{}", aimd.bitrate());
         assert!(aimd.update(&situation(1_050_000, Usage::Over, 1000)));
-        assert_eq!(aimd.bitrate(), Bitrate::kbps(850));
+        assert_eq!(aimd.bitrate(), Bitrate::kbps(920));
         for n in 0..20 {
             aimd.update(&situation(1_100_000 + n * 50_000, Usage::Normal, 1000));
         }
         let careful = aimd.bitrate().as_bps() / 1000;
-        assert!((853..890).contains(&careful), "{careful}");
+        assert!((923..960).contains(&careful), "{careful}");
     }
 
     #[test]

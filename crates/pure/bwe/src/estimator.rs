@@ -2,10 +2,11 @@
 //!
 //! Over-use needs two witnesses here: the trend of the delays (the draft's), and a queue that even the fastest packets
 //! of a feedback wait in (ours). Jitter makes trends, but does not hold up every packet. While the queue stands
-//! after over-use, the target stays lower still, so that it empties: below the bottleneck by 15 % as the draft has it,
+//! after over-use, the target stays lower still, so that it empties: from 15 % below the bottleneck, as the draft has it,
 //! a queue of a second needs seven to go.
 
 mod drain;
+mod terms;
 
 use crate::acknowledged::Acknowledged;
 use crate::aimd::{Aimd, Situation};
@@ -19,6 +20,8 @@ use crate::probing::{Outlook, ProbeCluster, ProbeId, Probing};
 use crate::standing_queue::StandingQueue;
 use crate::trendline::Trendline;
 use crate::{Bitrate, PeerTime};
+pub use terms::{Config, PacketKind, Snapshot, Usage};
+
 use drain::Drain;
 use std::time::{Duration, Instant};
 
@@ -42,64 +45,10 @@ const SILENCE_FACTOR: f64 = 0.7;
 /// The round trip before one was measured, and how much each measurement counts (RFC 6298 section 2).
 const FIRST_RTT: i64 = 100_000;
 const RTT_WEIGHT: f64 = 0.125;
+/// A receiver's clock is no farther from its zero, in microseconds (a century): so differences never overflow.
+const FARTHEST: i64 = 1 << 52;
 /// Arrivals of a feedback, of which usual ones have no more than this.
 const USUAL_ARRIVALS: usize = 256;
-
-/// Where to begin, and what never to leave. `min ≤ start ≤ max`; what is not so is made so.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Config {
-    /// Before anything is known; 300 kbit/s is usual.
-    pub start: Bitrate,
-    /// Whatever the network says; what audio takes is usual.
-    pub min: Bitrate,
-    /// However much it carries.
-    pub max: Bitrate,
-}
-
-/// What a packet that leaves is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum PacketKind {
-    /// Audio, video, retransmissions.
-    Media,
-    /// Media or padding that leaves as part of a probe.
-    Probe(ProbeId),
-    /// Padding that is part of no probe.
-    Padding,
-}
-
-/// What the delays say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Usage {
-    /// A queue empties.
-    Under,
-    /// Nothing queues, or no more than before.
-    Normal,
-    /// A queue grows.
-    Over,
-}
-
-/// What an estimator believes, for statistics and tests.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Snapshot {
-    /// The least of them, within the bounds.
-    pub target: Bitrate,
-    /// What delay allows.
-    pub delay_based: Bitrate,
-    /// What loss allows; `None` is anything.
-    pub loss_based: Option<Bitrate>,
-    /// What the receiver allows (REMB); `None` is anything.
-    pub remb: Option<Bitrate>,
-    /// What arrives; `None` until half a second of arrivals was reported.
-    pub acknowledged: Option<Bitrate>,
-    /// What the delays say.
-    pub usage: Usage,
-    /// How long even the fastest packets wait.
-    pub queue: Duration,
-    /// The round trip, smoothed.
-    pub rtt: Duration,
-    /// Less is sent than may be.
-    pub application_limited: bool,
-}
 
 /// The estimate of one network. 33 KiB, of fixed size but for the arrivals of one feedback: no more than 2048.
 #[derive(Clone, Debug)]
@@ -206,7 +155,7 @@ impl Estimator {
             self.losses.report(sent.at, sent.bytes, arrival.is_some(), sent.was_lost);
             lost += usize::from(arrival.is_none());
             if let Some(arrival) = arrival {
-                let arrival = arrival.as_micros();
+                let arrival = arrival.as_micros().clamp(-FARTHEST, FARTHEST);
                 self.arrivals.push(Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind });
             }
         }
@@ -390,3 +339,6 @@ impl Estimator {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -37,7 +37,8 @@
 //! The delay-based half follows draft-ietf-rmcat-gcc-02 and Carlucci, De Cicco, Holmer, Mascolo, "Analysis and Design of
 //! the Google Congestion Control for WebRTC" (MMSys 2016), with the trend line that libwebrtc has in place of the draft's
 //! Kalman filter. Figures that are libwebrtc's say so where they stand. Our own are: the standing queue as a second
-//! witness of over-use ([`estimator`]), probes at all times at which more is wanted ([`probing`]).
+//! witness of over-use and what is taken off while it stands, for a smaller step down ([`estimator`]); probes at all times at
+//! which more is wanted ([`probing`]), measured by a slope that jitter does not stretch.
 
 mod acknowledged;
 mod aimd;

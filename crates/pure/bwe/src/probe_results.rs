@@ -124,7 +124,7 @@ impl Cluster {
         }
         let bits = self.seen_bytes.saturating_sub(u64::from(self.last_sent_bytes)) as f64 * 8.0;
         let (left, (slope, error)) = (bits * 1e6 / micros, self.sums.stretch()?);
-        let stretch = slope + error;
+        let stretch = slope + 0.3 * error;
         if stretch < 1.0 / TOO_FAST {
             return None;
         }

@@ -1,5 +1,7 @@
 //! Stories of single subscribers, and what holds for all of them.
 
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
 use super::*;
 use proptest::prelude::*;
 

@@ -1,5 +1,7 @@
 //! When packets leave, told packet by packet.
 
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
+
 use super::*;
 use crate::probing::ProbeId;
 use proptest::prelude::*;

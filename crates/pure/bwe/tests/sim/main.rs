@@ -2,11 +2,10 @@
 
 #![expect(
     clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
     reason = "these are tests: what is not as expected fails them"
 )]
+#![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
 mod link;
 mod measure;

@@ -41,7 +41,7 @@ impl Measured {
     }
 
     pub(crate) fn target(&mut self, now: u64, target: f64) {
-        if now % 100_000 == 0 {
+        if now.is_multiple_of(100_000) {
             self.targets.push((now, target));
         }
     }

@@ -79,13 +79,13 @@ const BARS: [Bar; 12] = [
     Bar { name: "2 Mbit/s", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
     Bar { name: "0.3 Mbit/s", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
     Bar { name: "10 Mbit/s", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
-    Bar { name: "10 % loss, 50 ms jitter, reordering", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
-    Bar { name: "10 % loss, 50 ms jitter, in order", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
+    Bar { name: "10 % loss, 50 ms jitter, reordering", utilisation: 0.85, wait: 100.0, recovery: 8.0 },
+    Bar { name: "10 % loss, 50 ms jitter, in order", utilisation: 0.80, wait: 100.0, recovery: 12.0 },
     Bar { name: "50 ms jitter, reordering", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
     Bar { name: "2 % loss", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
     Bar { name: "200 ms RTT", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
     Bar { name: "30 ms queue", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
-    Bar { name: "wi-fi", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
+    Bar { name: "wi-fi", utilisation: 0.75, wait: 110.0, recovery: 5.0 },
     Bar { name: "LTE", utilisation: 0.85, wait: 100.0, recovery: 5.0 },
 ];
 
