@@ -206,7 +206,7 @@ async fn an_offer_without_a_known_codec_is_6() {
     let place = Place::new();
     let ada = place.member("ada").await;
     let config = PublisherConfig { codecs: Codecs::Foreign, ..PublisherConfig::default() };
-    let sdp = publisher_of(&config).offer().to_owned();
+    let sdp = publisher_of(&config).offer().replace("H264/90000", "H265/90000");
     let data = json!({"rid": place.rid(), "jsep": {"type": "offer", "sdp": sdp}, "minfo": minfo()});
     assert_eq!(code_of(&ada, "publish", data).await, 6);
 }

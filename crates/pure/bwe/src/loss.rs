@@ -1,0 +1,202 @@
+//! What losses say: whether they grow with the bitrate, or are the link's own whatever is sent.
+//!
+//! The draft's bounds (2 % and 10 %, section 6) give up on links that always lose. This is libwebrtc's newer idea
+//! (`LossBasedBweV2`) in its simplest form. Each quarter of a second is an observation: packets, how many were lost, and
+//! at which bitrate. For some candidates of a bandwidth, the loss of an observation should be `p + (1 - p) × excess`,
+//! where `excess` is the part of the bitrate above the candidate, and `p` what the link always loses, fitted. The
+//! likeliest candidate is taken; of equals the highest.
+
+use crate::Bitrate;
+
+/// Observations that are remembered, their least length (microseconds) and packets: 5 s.
+const WINDOW: usize = 20;
+const LENGTH: i64 = 250_000;
+const PACKETS: f64 = 10.0;
+/// Each counts so much less than the one after it. (libwebrtc.)
+const FADING: f64 = 0.9;
+/// More than this is never taken for the link's own.
+const OWN_AT_MOST: f64 = 0.2;
+/// And a loss probability is never less than this, which a single chance loss would contradict for ever.
+const LEAST: f64 = 1e-4;
+/// What a packet counts for a higher bandwidth, times its logarithm; fades to nothing as losses near [`OWN_AT_MOST`].
+/// (libwebrtc.)
+const PREFER_HIGH: f64 = 0.02;
+/// Steps of the fit: to a thousandth of the range.
+const STEPS: u32 = 10;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Observation {
+    packets: f64,
+    lost: f64,
+    bytes: f64,
+    /// Bits a second.
+    bitrate: f64,
+}
+
+/// The loss-based bitrate.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Losses {
+    observations: [Observation; WINDOW],
+    count: usize,
+    current: Observation,
+    /// When the first and last packet of the current one left.
+    span: Option<(i64, i64)>,
+    limit: Option<Bitrate>,
+    /// The part that the link always loses, as it suits the limit best.
+    own: f64,
+}
+
+impl Losses {
+    /// The part that the link seems to lose whatever is sent: 0 to 0.2.
+    pub(crate) fn own(&self) -> f64 {
+        self.own
+    }
+
+    /// What became of a packet that left at `at` (microseconds).
+    pub(crate) fn report(&mut self, at: i64, bytes: u32, arrived: bool, was_lost: bool) {
+        if was_lost {
+            // It was only late. Where it was counted does not matter much.
+            let all = std::iter::once(&mut self.current).chain(self.observations.iter_mut());
+            if let Some(counted) = all.into_iter().find(|counted| counted.lost >= 1.0) {
+                counted.lost -= 1.0;
+            }
+            return;
+        }
+        self.current.packets += 1.0;
+        self.current.bytes += f64::from(bytes);
+        self.current.lost += if arrived { 0.0 } else { 1.0 };
+        let (first, last) = self.span.unwrap_or((at, at));
+        self.span = Some((first.min(at), last.max(at)));
+    }
+
+    /// All of one feedback was reported. What losses allow; `None` is anything.
+    pub(crate) fn look(&mut self, delay_based: Bitrate, acknowledged: Option<Bitrate>) -> Option<Bitrate> {
+        if let Some((first, last)) = self.span
+            && last - first >= LENGTH
+            && self.current.packets >= PACKETS
+        {
+            self.current.bitrate = self.current.bytes * 8e6 / (last - first) as f64;
+            if let Some(slot) = self.observations.get_mut(self.count % WINDOW) {
+                *slot = self.current;
+            }
+            (self.count, self.current, self.span) = (self.count + 1, Observation::default(), None);
+            self.limit = self.judge(delay_based, acknowledged);
+        }
+        self.limit
+    }
+
+    /// A probe has shown that this much arrives.
+    pub(crate) fn raise(&mut self, to: Bitrate) {
+        self.limit = self.limit.map(|limit| limit.max(to));
+    }
+
+    /// The observations with their weights.
+    fn weighted(&self) -> impl Iterator<Item = (f64, &Observation)> {
+        let newest_first = (1..=WINDOW.min(self.count)).map(|age| (self.count - age) % WINDOW);
+        newest_first.filter_map(|at| self.observations.get(at)).scan(1.0, |weight, observation| {
+            let this = *weight;
+            *weight *= FADING;
+            Some((this, observation))
+        })
+    }
+
+    fn judge(&mut self, delay_based: Bitrate, acknowledged: Option<Bitrate>) -> Option<Bitrate> {
+        let (packets, lost) = self.weighted().fold((0.0, 0.0), |(packets, lost), (weight, observation)| {
+            (packets + weight * observation.packets, lost + weight * observation.lost)
+        });
+        if lost <= 0.0 {
+            self.own = 0.0;
+            return None;
+        }
+        let prefer = PREFER_HIGH * packets * (1.0 - lost / packets / OWN_AT_MOST).max(0.0);
+        let now = self.limit.unwrap_or(delay_based).min(delay_based).as_f64();
+        let acknowledged = acknowledged.map_or(now, Bitrate::as_f64);
+        let candidates =
+            [delay_based.as_f64(), now * 1.05, now, now * 0.95, acknowledged, acknowledged * 0.9];
+        let (best, own, _) = candidates
+            .into_iter()
+            .map(|bandwidth| bandwidth.min(delay_based.as_f64()))
+            .map(|bandwidth| {
+                let (likelihood, own) = self.likelihood(bandwidth);
+                (bandwidth, own, likelihood + prefer * bandwidth.max(1.0).ln())
+            })
+            .fold((now, 0.0, f64::NEG_INFINITY), |best, this| if this.2 > best.2 { this } else { best });
+        self.own = own;
+        let best = Bitrate::from_f64(best);
+        (best < delay_based).then_some(best)
+    }
+
+    /// The logarithm of how likely the observations are with this bandwidth, and the own loss that suits it best.
+    fn likelihood(&self, bandwidth: f64) -> (f64, f64) {
+        let excess = |bitrate: f64| if bitrate > bandwidth { (bitrate - bandwidth) / bitrate } else { 0.0 };
+        let loss = |own: f64, excess: f64| (own + (1.0 - own) * excess).clamp(LEAST, 1.0 - LEAST);
+        // The derivative falls with `own`: where it crosses zero is the best.
+        let (mut low, mut high) = (0.0, OWN_AT_MOST);
+        for _ in 0..STEPS {
+            let own = (low + high) / 2.0;
+            let slope: f64 = self
+                .weighted()
+                .map(|(weight, seen)| {
+                    let excess = excess(seen.bitrate);
+                    let loss = loss(own, excess);
+                    weight * (1.0 - excess) * (seen.lost / loss - (seen.packets - seen.lost) / (1.0 - loss))
+                })
+                .sum();
+            if slope > 0.0 { low = own } else { high = own }
+        }
+        let likelihood = self.weighted().map(|(weight, seen)| {
+            let loss = loss(low, excess(seen.bitrate));
+            weight * (seen.lost * loss.ln() + (seen.packets - seen.lost) * (1.0 - loss).ln())
+        });
+        (likelihood.sum(), low)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sends at a bitrate for some quarters of a second; returns what is allowed at the end.
+    fn run(losses: &mut Losses, at: &mut i64, bitrate: Bitrate, quarters: u32, loss: f64) -> Option<Bitrate> {
+        let (mut due, mut limit) = (0.0, None);
+        for _ in 0..quarters {
+            for _ in 0..bitrate.bytes_in(std::time::Duration::from_millis(255)) / 1000 {
+                *at += 8_000_000_000 / bitrate.as_bps() as i64;
+                due += loss;
+                losses.report(*at, 1000, due < 1.0, false);
+                due -= if due < 1.0 { 0.0 } else { 1.0 };
+            }
+            let arrives = bitrate.scale(1.0 - loss);
+            limit = losses.look(bitrate.scale(1.2), Some(arrives));
+        }
+        limit
+    }
+
+    #[test]
+    fn without_losses_anything_is_allowed_and_the_links_own_are_borne() {
+        let (mut losses, mut at) = (Losses::default(), 0);
+        assert_eq!(run(&mut losses, &mut at, Bitrate::kbps(1000), 20, 0.0), None);
+        let limit = run(&mut losses, &mut at, Bitrate::kbps(1000), 40, 0.1);
+        assert!(limit.is_none_or(|limit| limit > Bitrate::kbps(1000)), "{limit:?}");
+    }
+
+    #[test]
+    fn losses_that_come_with_the_bitrate_bring_it_down() {
+        let (mut losses, mut at) = (Losses::default(), 0);
+        run(&mut losses, &mut at, Bitrate::kbps(1000), 10, 0.0);
+        let limit = run(&mut losses, &mut at, Bitrate::kbps(1400), 4, 0.3).unwrap();
+        assert!(limit < Bitrate::kbps(1150), "{limit}");
+    }
+
+    #[test]
+    fn the_late_are_not_lost() {
+        let (mut losses, mut at) = (Losses::default(), 0);
+        for n in 0..100 {
+            at += 8_000;
+            losses.report(at, 1000, false, false);
+            losses.report(at, 1000, true, true);
+            let limit = losses.look(Bitrate::kbps(1000), Some(Bitrate::kbps(1000)));
+            assert_eq!(limit, None, "{n}");
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! When packets may leave: a network that carries 2 Mbit/s does not carry a key frame at once.
+//!
+//! Audio leaves as it comes. The rest leaves in bursts: a frame that takes less than 5 ms at the pacing rate is one of
+//! them and leaves whole, so that the owner can send it as a group; a longer one is cut into bursts of 5 ms. Between them
+//! passes the time that they take. Retransmissions go before video, padding after it.
+//!
+//! The pacer has no packets, only what the owner calls them and their sizes. What does not fit in its queue is refused,
+//! the rest of its frame too: half a frame helps nobody. What waits is never dropped; the pacing rate rises so that
+//! nothing waits for longer than [`MAX_WAIT`].
+
+mod budget;
+mod queue;
+
+use crate::probing::ProbeCluster;
+use crate::{Bitrate, PacketKind};
+use budget::Budget;
+use queue::Queue;
+use std::time::{Duration, Instant};
+
+/// The pacing rate in times of the target. (libwebrtc: 2.5.)
+pub const FACTOR: f64 = 2.5;
+/// What leaves at once is no more than the pacing rate carries in this time.
+pub const BURST: Duration = Duration::from_millis(5);
+/// The pacing rate is at least such that what waits has left after this time.
+pub const MAX_WAIT: Duration = Duration::from_millis(250);
+/// Packets that may wait: a quarter of a second of 40 Mbit/s. A further one is refused.
+pub const CAPACITY: usize = 1024;
+/// The bursts of a probe: so much time apart, or a packet. (libwebrtc: 2 ms.)
+const PROBE_BURST: Duration = Duration::from_millis(2);
+
+/// In which order packets leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Priority {
+    /// At once.
+    Audio,
+    /// Before video.
+    Retransmission,
+    /// In bursts. The number tells its frame from the one before and after it, of any stream.
+    Video {
+        /// The same for all packets of a frame, and for no other that waits.
+        frame: u64,
+    },
+}
+
+/// A packet that is to leave; its bytes stay with the owner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Packet {
+    /// What the owner calls it.
+    pub reference: u64,
+    /// Its size on the wire, with UDP and IP.
+    pub bytes: u32,
+    /// In which order it leaves.
+    pub priority: Priority,
+}
+
+/// There is no room: [`CAPACITY`] packets wait, or the frame's earlier ones were refused. As good as lost on the way: the
+/// receiver will ask for it, or for a key frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused;
+
+/// What may happen now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Release {
+    /// This many packets may leave: [`Pacer::pop`] gives them. One burst.
+    pub packets: usize,
+    /// After them this many bytes of padding (or retransmissions that nobody asked for), of which the owner says with
+    /// [`Pacer::padded`] what it sent. What it cannot make, it leaves.
+    pub padding: u32,
+    /// As what packets and padding leave, but for audio: [`PacketKind::Media`] or of a probe.
+    pub kind: PacketKind,
+    /// When to ask again; `None` is not before something is pushed or set. Not before now.
+    pub again: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Probe {
+    cluster: ProbeCluster,
+    packets: u32,
+    bytes: u64,
+    /// Padding was asked for and none came: without news the probe ends.
+    hungry: bool,
+}
+
+/// The queue and the budget of one network.
+#[derive(Clone, Debug)]
+pub struct Pacer {
+    queue: Queue,
+    budget: Budget,
+    padding: Budget,
+    target: Bitrate,
+    padding_rate: Bitrate,
+    probe: Option<Probe>,
+    /// Packets of the last release that were not yet popped.
+    granted: usize,
+}
+
+impl Pacer {
+    /// With nothing to send yet.
+    #[must_use]
+    pub fn new(now: Instant, target: Bitrate) -> Self {
+        Self {
+            queue: Queue::new(),
+            budget: Budget::new(now),
+            padding: Budget::new(now),
+            target,
+            padding_rate: Bitrate::ZERO,
+            probe: None,
+            granted: 0,
+        }
+    }
+
+    /// What the network carries; the pacing rate is [`FACTOR`] times as much.
+    pub fn set_target(&mut self, target: Bitrate) {
+        self.target = target;
+    }
+
+    /// Padding fills up to this bitrate (0 at first), for a network that is to be kept warm.
+    pub fn set_padding(&mut self, bitrate: Bitrate) {
+        self.padding_rate = bitrate;
+    }
+
+    /// Begins a probe, instead of one that is under way.
+    pub fn probe(&mut self, cluster: ProbeCluster) {
+        self.probe = Some(Probe { cluster, packets: 0, bytes: 0, hungry: false });
+    }
+
+    /// Whether a probe is under way.
+    #[must_use]
+    pub fn is_probing(&self) -> bool {
+        self.probe.is_some()
+    }
+
+    /// A packet is to leave.
+    ///
+    /// # Errors
+    ///
+    /// There is no room for it. Audio always has some: of the queue's places, as many again are kept for it.
+    pub fn push(&mut self, now: Instant, packet: Packet) -> Result<(), Refused> {
+        self.queue.push(now, packet)
+    }
+
+    /// How many packets wait, and their bytes.
+    #[must_use]
+    pub fn waiting(&self) -> (usize, u64) {
+        (self.queue.len(), self.queue.bytes())
+    }
+
+    /// For how long the oldest has waited.
+    #[must_use]
+    pub fn oldest(&self, now: Instant) -> Duration {
+        self.queue.oldest(now)
+    }
+
+    /// What paced packets leave at: a factor times the target, or more where they would wait too long.
+    #[must_use]
+    pub fn rate(&self, now: Instant) -> Bitrate {
+        let left = MAX_WAIT.saturating_sub(self.queue.oldest(now)).max(BURST);
+        let needed = self.queue.paced_bytes() as f64 * 8.0 / left.as_secs_f64();
+        self.target.scale(FACTOR).max(Bitrate::from_f64(needed))
+    }
+
+    /// What may leave now. Ask at the time that the last answer named, and after a push.
+    pub fn poll(&mut self, now: Instant) -> Release {
+        let rate = self.rate(now);
+        self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
+        self.padding.advance(now, self.padding_rate);
+        self.end_probe();
+        let audio = self.queue.audio();
+        let kind = self.probe.map_or(PacketKind::Media, |probe| PacketKind::Probe(probe.cluster.id));
+        let (mut packets, mut padding) = (audio, 0);
+        if self.budget.is_free() {
+            let (rate, time) = self.probe.map_or((rate, BURST), |probe| (probe.cluster.bitrate, PROBE_BURST));
+            let burst = rate.bytes_in(time);
+            packets += self.queue.burst(burst);
+            if packets == audio {
+                padding = self.padding_wanted(burst);
+            }
+        }
+        self.granted = packets;
+        Release { packets, padding, kind, again: self.again(now, packets, padding) }
+    }
+
+    fn end_probe(&mut self) {
+        self.probe = self.probe.take().filter(|probe| {
+            let cluster = &probe.cluster;
+            (probe.packets < cluster.packets || probe.bytes < cluster.bytes) && !probe.hungry
+        });
+    }
+
+    /// Only where nothing else is to leave.
+    fn padding_wanted(&mut self, burst: u64) -> u32 {
+        if let Some(probe) = &mut self.probe {
+            probe.hungry = true;
+            let packet = probe.cluster.bytes / u64::from(probe.cluster.packets.max(1));
+            return u32::try_from(burst.max(packet.min(MAX_PADDING))).unwrap_or(0);
+        }
+        if self.padding_rate == Bitrate::ZERO || !self.padding.is_free() {
+            return 0;
+        }
+        let bytes = u32::try_from(self.padding_rate.bytes_in(BURST).max(LEAST_PADDING)).unwrap_or(0);
+        // Paid for whether or not the owner can make any, so that it is not asked again at once.
+        self.padding.spend(bytes);
+        bytes
+    }
+
+    fn again(&self, now: Instant, packets: usize, padding: u32) -> Option<Instant> {
+        if packets > 0 || padding > 0 {
+            return Some(now);
+        }
+        let paced = self.probe.is_some() || self.queue.paced_bytes() > 0;
+        if paced {
+            let rate = self.probe.map_or_else(|| self.rate(now), |probe| probe.cluster.bitrate);
+            return Some(now + self.budget.wait(rate));
+        }
+        (self.padding_rate > Bitrate::ZERO)
+            .then(|| now + self.padding.wait(self.padding_rate).max(self.budget.wait(self.rate(now))))
+    }
+
+    /// The next of the packets that the last release granted; `None` when those have left.
+    pub fn pop(&mut self) -> Option<Packet> {
+        self.granted = self.granted.checked_sub(1)?;
+        let packet = self.queue.pop()?;
+        self.padding.spend(packet.bytes);
+        self.left(1, packet.bytes, packet.priority != Priority::Audio);
+        Some(packet)
+    }
+
+    /// Padding has left, in so many packets with so many bytes on the wire together.
+    pub fn padded(&mut self, packets: u32, bytes: u32) {
+        self.left(packets, bytes, true);
+    }
+
+    fn left(&mut self, packets: u32, bytes: u32, probes: bool) {
+        self.budget.spend(bytes);
+        if let Some(probe) = self.probe.as_mut().filter(|_| probes) {
+            probe.packets += packets;
+            probe.bytes += u64::from(bytes);
+            probe.hungry = probe.hungry && packets == 0;
+        }
+    }
+}
+
+/// A probe's padding is asked for in packets of a size that any network carries.
+const MAX_PADDING: u64 = 1200;
+/// Padding outside of probes is asked for in pieces of this size.
+const LEAST_PADDING: u64 = 250;
+
+#[cfg(test)]
+mod tests;

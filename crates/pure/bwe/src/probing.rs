@@ -1,0 +1,204 @@
+//! When to ask the network whether it carries more, and how much more.
+//!
+//! At the start three and six times as much (libwebrtc). Afterwards twice as much, every few seconds for as long as more
+//! is wanted and nothing queues, whether or not the application fills what it has: growth by 8 % a second would take
+//! twenty seconds to find what a short burst finds at once. A probe that succeeds is followed by the next one. After a
+//! large drop, what was before it is tried first.
+
+use crate::Bitrate;
+
+/// The first probes, in times of the start bitrate. (libwebrtc.)
+const FIRST: [f64; 2] = [3.0, 6.0];
+/// The later ones, in times of the target.
+const FURTHER: f64 = 2.0;
+/// Who has shown so much of what it asked is followed by a further one. (libwebrtc.)
+const FOLLOWED: f64 = 0.7;
+/// Between two probes without news, in microseconds. At the least size, this is 1 to 2 % of the target.
+const INTERVAL: i64 = 3_000_000;
+/// A result that has not come after so long does not come. (libwebrtc: 1 s.)
+const PATIENCE: i64 = 1_000_000;
+/// So long after over-use nothing is probed.
+const CALM: i64 = 1_000_000;
+/// A drop below this part is a large one, and this part of what was before it is tried. (libwebrtc.)
+const LARGE_DROP: f64 = 0.66;
+const AFTER_DROP: f64 = 0.85;
+/// More is wanted than is needed, so that whoever allocates has its margin.
+const MARGIN: f64 = 1.25;
+/// Least length (microseconds) and packets of a probe. (libwebrtc: 15 ms and 5.)
+const LENGTH: i64 = 20_000;
+/// Jitter makes it longer, but no longer than this.
+const LONGEST: i64 = 60_000;
+const PACKETS: u32 = 5;
+/// Bytes of a probe's packets, at the least: small ones keep a probe of a slow link short.
+const PACKET_BYTES: u64 = 250;
+
+/// Which probe a packet belongs to. Wraps; only the last few are remembered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProbeId(u8);
+
+impl From<u8> for ProbeId {
+    fn from(number: u8) -> Self {
+        Self(number)
+    }
+}
+
+/// A short burst at a bitrate, of media and what padding it takes. Its packets are named as such when they are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeCluster {
+    /// For [`crate::PacketKind::Probe`].
+    pub id: ProbeId,
+    /// At which it is to leave.
+    pub bitrate: Bitrate,
+    /// How many packets it has at the least: 5.
+    pub packets: u32,
+    /// How many bytes it has at the least, overhead included.
+    pub bytes: u64,
+}
+
+/// What there is to go by. Times in microseconds.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outlook {
+    pub(crate) now: i64,
+    pub(crate) target: Bitrate,
+    /// What the application would send, and what may be sent at all.
+    pub(crate) wanted: Bitrate,
+    pub(crate) max: Bitrate,
+    /// The last over-use, if there was one, or now if something queues.
+    pub(crate) congested: Option<i64>,
+    /// Feedback has come.
+    pub(crate) heard: bool,
+    /// By how much packets are later than the fastest.
+    pub(crate) jitter: i64,
+}
+
+impl Outlook {
+    /// What is looked for.
+    fn goal(&self) -> Bitrate {
+        self.wanted.scale(MARGIN).min(self.max)
+    }
+
+    fn wants_more(&self) -> bool {
+        self.target.scale(1.0 / TAKEN_AS_REACHED) < self.goal()
+    }
+}
+
+/// Who has this part of its goal has reached it.
+const TAKEN_AS_REACHED: f64 = 0.95;
+
+/// The probes of one network.
+#[derive(Clone, Debug)]
+pub(crate) struct Probing {
+    /// What to try next, without waiting.
+    next: [Option<Bitrate>; 2],
+    next_id: u8,
+    /// The one whose result is awaited, and when it was asked for.
+    asked: Option<(ProbeCluster, i64)>,
+    last: i64,
+    before_drop: Option<Bitrate>,
+}
+
+impl Probing {
+    pub(crate) fn new(start: Bitrate) -> Self {
+        let next = FIRST.map(|factor| Some(start.scale(factor)));
+        Self { next, next_id: 0, asked: None, last: 0, before_drop: None }
+    }
+
+    /// The target fell.
+    pub(crate) fn dropped(&mut self, from: Bitrate, to: Bitrate) {
+        self.next = [None, None];
+        let highest = self.before_drop.map_or(from, |before| before.max(from));
+        self.before_drop = (to < highest.scale(LARGE_DROP)).then_some(highest);
+    }
+
+    /// A probe has shown something.
+    pub(crate) fn result(&mut self, id: ProbeId, bitrate: Bitrate) {
+        if let Some((cluster, _)) = self.asked
+            && cluster.id == id
+        {
+            let good = bitrate >= cluster.bitrate.scale(FOLLOWED);
+            self.next = [good.then(|| bitrate.scale(FURTHER)), None];
+            self.asked = None;
+        }
+    }
+
+    /// When there may be a probe, if more is wanted then.
+    pub(crate) fn due(&self) -> i64 {
+        self.last + INTERVAL
+    }
+
+    pub(crate) fn poll(&mut self, outlook: &Outlook) -> Option<ProbeCluster> {
+        let now = outlook.now;
+        let first = !outlook.heard;
+        if let Some((_, at)) = self.asked
+            && !first
+            && now - at < PATIENCE
+        {
+            return None;
+        }
+        if outlook.congested.is_some_and(|at| now - at < CALM) {
+            return None;
+        }
+        let ready = self.next.iter_mut().find_map(Option::take);
+        let bitrate = match ready {
+            Some(bitrate) => bitrate,
+            None if first || now - self.last < INTERVAL || !outlook.wants_more() => return None,
+            None => self.try_again(outlook.target),
+        };
+        let bitrate = bitrate.min(outlook.goal().scale(1.0 / TAKEN_AS_REACHED)).min(outlook.max);
+        (bitrate > outlook.target).then(|| self.ask(outlook, bitrate))
+    }
+
+    fn try_again(&mut self, target: Bitrate) -> Bitrate {
+        let before = self.before_drop.take().map_or(Bitrate::ZERO, |before| before.scale(AFTER_DROP));
+        before.max(target.scale(FURTHER))
+    }
+
+    fn ask(&mut self, outlook: &Outlook, bitrate: Bitrate) -> ProbeCluster {
+        let id = ProbeId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let length = (3 * outlook.jitter).clamp(LENGTH, LONGEST);
+        let bytes = (bitrate.as_f64() * length as f64 / 8e6) as u64;
+        let bytes = bytes.max(PACKET_BYTES * u64::from(PACKETS));
+        let cluster = ProbeCluster { id, bitrate, packets: PACKETS, bytes };
+        (self.asked, self.last) = (Some((cluster, outlook.now)), outlook.now);
+        cluster
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outlook(now: i64, target: u64, heard: bool) -> Outlook {
+        let (wanted, max) = (Bitrate::kbps(4000), Bitrate::kbps(5000));
+        Outlook { now, target: Bitrate::kbps(target), wanted, max, congested: None, heard, jitter: 0 }
+    }
+
+    #[test]
+    fn two_at_the_start_then_further_as_long_as_they_succeed() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        let [three, six] = [0, 1].map(|at| probing.poll(&outlook(at, 300, false)).unwrap());
+        assert_eq!((three.bitrate, six.bitrate), (Bitrate::kbps(900), Bitrate::kbps(1800)));
+        assert_eq!((six.packets, six.bytes), (5, 4500));
+        assert_eq!(probing.poll(&outlook(2, 300, false)), None);
+        probing.result(six.id, Bitrate::kbps(1700));
+        let further = probing.poll(&outlook(50_000, 1700, true)).unwrap();
+        assert_eq!(further.bitrate, Bitrate::kbps(3400));
+        probing.result(further.id, Bitrate::kbps(2000));
+        assert_eq!(probing.poll(&outlook(100_000, 2000, true)), None, "the link is full");
+        let later = probing.poll(&outlook(50_000 + INTERVAL, 2000, true)).unwrap();
+        assert_eq!(later.bitrate, Bitrate::kbps(4000));
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_full_network_or_beyond_what_is_wanted() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        probing.dropped(Bitrate::kbps(3000), Bitrate::kbps(1000));
+        let now = 2 * INTERVAL;
+        let full = Outlook { congested: Some(now - CALM / 2), ..outlook(now, 1000, true) };
+        assert_eq!(probing.poll(&full), None);
+        assert_eq!(probing.poll(&outlook(now, 4900, true)), None);
+        let tried = probing.poll(&outlook(now, 1000, true)).unwrap();
+        assert_eq!(tried.bitrate, Bitrate::kbps(2550), "what was before, not all of it");
+    }
+}

@@ -1,0 +1,91 @@
+//! How long packets wait on their way now: the least delay of late against the least of the last 10 to 20 seconds. A
+//! trend is blind to a queue that stands, and jitter makes trends where no queue is; the least delay is neither.
+
+/// Half of what is remembered. Longer than any queue that we let stand, shorter than a clock's drift by a millisecond
+/// (50 ppm).
+const HALF: i64 = 10_000_000;
+
+/// Delays in microseconds; both clocks are in them, so that only differences mean anything.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct StandingQueue {
+    /// The least of this half and of the one before.
+    least: Option<i64>,
+    before: Option<i64>,
+    half_began: i64,
+    /// The least since the last look.
+    now: Option<i64>,
+    queue: i64,
+    /// Sum and count since the last look, and how far the mean has been from the least.
+    sum: i64,
+    count: i64,
+    spread: i64,
+    /// By how much the queue differs from one look to the next.
+    wander: i64,
+}
+
+/// How much of spread and wander each feedback leaves, in eighths.
+const SPREAD_KEPT: i64 = 7;
+
+impl StandingQueue {
+    /// A packet's arrival minus its departure.
+    pub(crate) fn arrived(&mut self, delay: i64) {
+        self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
+        (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
+    }
+
+    /// What has arrived since the last look is all of one feedback.
+    pub(crate) fn look(&mut self, at: i64) {
+        let Some(now) = self.now.take() else { return };
+        let mean = self.sum / self.count.max(1);
+        self.spread = (SPREAD_KEPT * self.spread + (mean - now)) / (SPREAD_KEPT + 1);
+        (self.sum, self.count) = (0, 0);
+        if at - self.half_began > HALF {
+            (self.before, self.least, self.half_began) = (self.least, None, at);
+        }
+        let least = self.least.map_or(now, |least| least.min(now));
+        self.least = Some(least);
+        let queue = now - self.before.map_or(least, |before| before.min(least));
+        self.wander = (SPREAD_KEPT * self.wander + (queue - self.queue).abs()) / (SPREAD_KEPT + 1);
+        self.queue = queue;
+    }
+
+    /// In microseconds, never negative.
+    pub(crate) fn queue(&self) -> i64 {
+        self.queue
+    }
+
+    /// How much longer packets usually take than the fastest, in microseconds: jitter, for the most part.
+    pub(crate) fn spread(&self) -> i64 {
+        self.spread
+    }
+
+    /// By how much that queue usually changes from one feedback to the next, in microseconds: jitter that holds up all
+    /// packets, as a wi-fi's.
+    pub(crate) fn wander(&self) -> i64 {
+        self.wander
+    }
+
+    /// The receiver's clock jumped.
+    pub(crate) fn forget(&mut self) {
+        *self = Self { half_began: self.half_began, ..Self::default() };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_what_the_fastest_packets_wait_and_is_forgotten() {
+        let mut queue = StandingQueue::default();
+        let mut say = |at, delays: &[i64]| {
+            delays.iter().for_each(|&delay| queue.arrived(delay));
+            queue.look(at);
+            queue.queue()
+        };
+        assert_eq!(say(0, &[-500_000, -490_000]), 0);
+        assert_eq!(say(50_000, &[-410_000, -480_000]), 20_000);
+        let after: Vec<_> = (1..30).map(|second| say(second * 1_000_000, &[-480_000])).collect();
+        assert_eq!((after[0], after[28]), (20_000, 0), "another way through the network");
+    }
+}
