@@ -12,6 +12,9 @@ use std::time::Duration;
 /// 1500 bytes each; and the goodbye.
 const HANDSHAKE_BYTES: u64 = 8 * 1500 + 200;
 
+/// 32 repetitions (`FLIGHT_RETRIES`), whoever asks for them.
+const REPEATED_BYTES: u64 = 33 * 1500 + 200;
+
 /// One of each kind that anybody may send, named.
 fn kinds(credentials: &wire::Credentials, hello: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let wrong = credentials.with_wrong_password();
@@ -100,4 +103,30 @@ async fn who_passes_a_check_and_says_hello_once_gets_a_bounded_number_of_bytes()
     );
     assert!(bytes <= HANDSHAKE_BYTES, "{bytes} bytes for one ClientHello");
     drop(call);
+}
+
+/// What comes again is a sign that the answer was lost. It is not given more often than a handshake may need.
+#[tokio::test]
+async fn who_repeats_the_first_byte_of_its_hello_gets_no_more_than_that() {
+    const REPETITIONS: u64 = 2000;
+    let server = server();
+    let call = Call::start(&server, 0).await;
+    let wish = Wish::Subscribe(&call.mid);
+    let mut guest = Guest::new(&call.ben, &call.rid, wish, &[Kind::Video]).await;
+    let hello = guest.half_open().await;
+    let mut witness = Guest::new(&call.ben, &call.rid, wish, &[Kind::Video]).await;
+    witness.connected().await;
+    let body = &hello[25..];
+    let (mut bytes, mut asked) = (guest.bytes, 0);
+    for repetition in 1..=REPETITIONS {
+        let piece = wire::fragment(repetition, 1, 0, (body.len() as u32, 0, 1), &body[..1]);
+        asked += piece.len();
+        guest.send_raw(&piece);
+        if repetition % 100 == 0 {
+            witness.hears(5).await;
+            bytes += received(&guest.twin()).iter().map(|answer| answer.len() as u64).sum::<u64>();
+        }
+    }
+    println!("{bytes} bytes for {asked} in {REPETITIONS} pieces");
+    assert!(bytes <= REPEATED_BYTES, "{bytes} bytes for {REPETITIONS} pieces of {asked} bytes in all");
 }

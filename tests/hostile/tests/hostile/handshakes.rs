@@ -4,6 +4,7 @@ use crate::calls::{Call, member, server};
 use crate::flood::received;
 use crate::guest::{Guest, Wish};
 use crate::watch::{eventually, eventually_within, metric, resident};
+use crate::wire::fragment;
 use loadtest::client::Kind;
 use peer::{Server, ServerConfig};
 use std::time::{Duration, Instant};
@@ -13,21 +14,6 @@ const GROWTH: f64 = 24.0;
 const WAVES: usize = 4;
 /// Longer than `CONNECT_TIMEOUT`, 30 s, by as much as a busy machine needs.
 const GONE_WITHIN: Duration = Duration::from_secs(50);
-
-/// A record of the handshake protocol in the clear, with one fragment in it.
-fn fragment(
-    record: u64,
-    kind: u8,
-    sequence: u16,
-    (total, offset, length): (u32, u32, u32),
-    body: &[u8],
-) -> Vec<u8> {
-    let u24 = |value: u32| value.to_be_bytes()[1..].to_vec();
-    let handshake =
-        [&[kind][..], &u24(total), &sequence.to_be_bytes(), &u24(offset), &u24(length), body].concat();
-    let length = (handshake.len() as u16).to_be_bytes();
-    [&[22, 254, 253, 0, 0][..], &record.to_be_bytes()[2..], &length, &handshake].concat()
-}
 
 /// Pieces of every kind of wrong. `turn` makes those of one handshake unlike those of the next.
 fn pieces(hello: &[u8], turn: u64) -> Vec<Vec<u8>> {

@@ -80,6 +80,22 @@ fn written(message: StunMessage<'_>, password: Option<&str>) -> Vec<u8> {
     bytes
 }
 
+/// A record of the handshake protocol in the clear, with one fragment in it: of so many bytes in all, from
+/// where, and how many it says that it has.
+pub(crate) fn fragment(
+    record: u64,
+    kind: u8,
+    sequence: u16,
+    (total, offset, length): (u32, u32, u32),
+    body: &[u8],
+) -> Vec<u8> {
+    let u24 = |value: u32| value.to_be_bytes()[1..].to_vec();
+    let handshake =
+        [&[kind][..], &u24(total), &sequence.to_be_bytes(), &u24(offset), &u24(length), body].concat();
+    let length = (handshake.len() as u16).to_be_bytes();
+    [&[22, 254, 253, 0, 0][..], &record.to_be_bytes()[2..], &length, &handshake].concat()
+}
+
 /// That of ITU V.42, bit by bit.
 fn crc32(bytes: &[u8]) -> u32 {
     let mut crc = u32::MAX;
