@@ -191,6 +191,9 @@ impl Server {
             return;
         }
         self.ended = true;
+        if thread::panicking() {
+            eprintln!("the end of the server's log:\n{}", self.log.tail(40));
+        }
         let status = terminate(&mut self.child);
         let complaint = match status {
             None => Some(format!("the server did not exit within {EXIT_WITHIN:?} of SIGTERM")),
