@@ -139,10 +139,10 @@ async fn handshakes_that_stop_after_hello_leave_nothing_behind() {
     let growth = resident(&server) - after_the_first;
     println!("{after_the_first:.1} MiB after the first wave of {EACH}, {growth:+.1} in the end");
     assert!(growth < GROWTH, "{growth} MiB more after {WAVES} waves than after one");
+    call.goes_on().await;
     eventually("the call stands alone", stands).await;
     eventually("their subscriptions are gone", || metric(&server, "anabranch_sfu_subscriptions") == 1.0)
         .await;
-    call.goes_on().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -7,11 +7,22 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// The sum of a metric's samples; `name` without labels, or with all of them.
 pub(crate) fn metric(server: &Server, name: &str) -> f64 {
-    let reply = peer::server::get(server.ops_address(), "/metrics").expect("metrics");
-    let samples = reply.body.lines().filter_map(|line| line.split_once(' '));
+    let body = exposition(server);
+    let samples = body.lines().filter_map(|line| line.split_once(' '));
     let of_name = |sample: &str| sample == name || sample.split('{').next() == Some(name);
     let values = samples.filter(|(sample, _)| of_name(sample));
     values.map(|(_, value)| value.trim().parse::<f64>().expect("a number")).sum()
+}
+
+/// All metrics. A machine that stands still for seconds answers later.
+fn exposition(server: &Server) -> String {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match peer::server::get(server.ops_address(), "/metrics") {
+            Ok(reply) => return reply.body,
+            Err(error) => assert!(Instant::now() < deadline, "no metrics: {error}"),
+        }
+    }
 }
 
 /// Datagrams that were dropped on arrival.
