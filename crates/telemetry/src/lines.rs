@@ -1,12 +1,12 @@
 //! One record, one line: whatever a stranger put into an id or a message, it can
-//! neither start a line of its own nor steer a terminal.
+//! neither start a line of its own nor steer a terminal, nor have the line shown in another order than it has.
 
 use std::fmt::Write as _;
 use std::io;
 
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::text::{Limited, MARK, RECORD};
+use crate::text::{Limited, MARK, RECORD, misleads};
 
 /// Makes the writer of one record.
 pub(crate) struct Lines<S> {
@@ -54,12 +54,12 @@ impl<S: FnMut(String)> Drop for Record<S> {
     }
 }
 
-/// The record with every control character written out, and a line end.
+/// The record with every character that misleads written out, and a line end.
 fn escape(text: &str) -> String {
     let mut line = Limited::new(RECORD - MARK.len() - 1);
     for c in text.chars() {
         let written = match c {
-            c if !c.is_control() => line.write_char(c),
+            c if !misleads(c) => line.write_char(c),
             '\n' => line.write_str("\\n"),
             c => write!(line, "\\u{{{:x}}}", u32::from(c)),
         };
@@ -97,12 +97,13 @@ mod tests {
     #[test]
     fn a_hostile_id_stays_in_its_line() {
         for format in [Format::Text, Format::Json] {
-            let id = "eve\n2026-01-01 ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\u{85}";
+            let id =
+                "eve\n2026-01-01 ERROR forged\u{1b}[2J\u{9b}31m\u{7f}\u{85}\u{202e}\u{2066}\u{200f}\u{2028}";
             let records = logged(format, || tracing::info!(%id, "joined {id}"));
             assert_eq!(records.len(), 1);
             let line = records[0].strip_suffix('\n').unwrap();
             assert!(line.contains("forged"), "{line}");
-            assert!(!line.chars().any(char::is_control), "{line:?}");
+            assert!(!line.chars().any(misleads), "{line:?}");
         }
     }
 

@@ -56,6 +56,13 @@ impl Write for Limited {
     }
 }
 
+/// Whether a character may not stand in a log as it is: it steers terminals, ends lines for some readers, or has what
+/// follows shown from right to left (Unicode TR 36, section 3.2), so that a line says something else than it seems to.
+pub(crate) fn misleads(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 /// Adds a JSON string of at most `room` bytes besides its quotes and a mark where it was cut.
 pub(crate) fn push_string(json: &mut String, text: &str, room: usize) {
     json.push('"');
@@ -76,8 +83,7 @@ fn push_char(json: &mut String, c: char) {
     match c {
         '"' => json.push_str("\\\""),
         '\\' => json.push_str("\\\\"),
-        // Some readers end a line at these two as well.
-        c if c.is_control() || matches!(c, '\u{2028}' | '\u{2029}') => {
+        c if misleads(c) => {
             // Writing into a String cannot fail.
             let _ = write!(json, "\\u{:04x}", u32::from(c));
         }
@@ -94,7 +100,7 @@ mod tests {
         let text: String = (0..0x3000).filter_map(char::from_u32).chain(['🦀', '\u{10ffff}']).collect();
         let mut json = String::new();
         push_string(&mut json, &text, usize::MAX / 2);
-        assert!(!json.chars().any(|c| c.is_control() || c == '\u{2028}'));
+        assert!(!json.chars().any(misleads));
         assert_eq!(serde_json::from_str::<String>(&json).unwrap(), text);
     }
 

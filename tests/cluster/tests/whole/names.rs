@@ -10,7 +10,7 @@ use std::process::Command;
 use std::sync::{Arc, Mutex};
 
 use cluster_suite::{Cluster, Shape};
-use peer::{Peer, unique};
+use peer::{MediaThread, Peer, Publisher, PublisherConfig, Subscriber, SubscriberConfig, unique};
 use serde_json::json;
 
 const IDS: usize = 10_000;
@@ -169,6 +169,7 @@ async fn ten_thousand_hostile_ids_stay_in_their_places() {
         }
         peer.close().await;
     }
+    publish_under_a_name_that_misleads(&urls[0]).await;
     println!("{taken} ids taken, {refused} refused");
     assert!(taken > IDS / 4 && refused > IDS / 4);
     look_at_redis(&cluster);
@@ -185,6 +186,22 @@ async fn ten_thousand_hostile_ids_stay_in_their_places() {
     look_at_metrics(&cluster);
     drop(cluster);
     fs::remove_dir_all(&folder).unwrap();
+}
+
+/// Media, whose way leaves lines in the SFU's log too.
+async fn publish_under_a_name_that_misleads(url: &str) {
+    let media = MediaThread::start();
+    let uid = format!("\u{202e}{}\u{2066}\u{200f}", unique());
+    let peer = Peer::connect(url, &uid).await;
+    let rid = "\u{202e}moor";
+    peer.join(rid).await;
+    let mut publisher = Publisher::new(&media, &PublisherConfig::default());
+    let stream = peer.publish(rid, &mut publisher).await.unwrap();
+    let mut subscriber = Subscriber::new(&media, &SubscriberConfig::default());
+    peer.subscribe(rid, &stream.mid, &mut subscriber).await.unwrap();
+    subscriber.frames(1, 1).await;
+    peer.request("unpublish", json!({"rid": rid, "mid": stream.mid})).await.unwrap();
+    peer.close().await;
 }
 
 fn look_at_redis(cluster: &Cluster) {
@@ -237,8 +254,8 @@ fn look_at_logs(cluster: &Cluster) {
         for line in log.lines() {
             let begins = line.as_bytes().first().is_some_and(u8::is_ascii_digit);
             assert!(begins || line.starts_with("Anabranch"), "{}: a line of its own: {line:?}", node.id());
-            let safe =
-                |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            let safe = |c: char| !c.is_control() && !turns(c);
             assert!(line.chars().all(safe), "{}: {line:?}", node.id());
         }
     }
