@@ -33,7 +33,7 @@ cargo xtask <command>
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
   soak [--minutes N]
                     people who come and go in a cluster for so long (20), and whether memory, descriptors, tasks
-                    and keys are given back; --hurry does not wait for what Redis forgets after ten minutes
+                    and keys are given back
   fuzz [--minutes N] [--target NAME …] [--keep]
                     fuzzes what the network reaches, N minutes (10) in all; --keep adds some of the new
                     inputs to fuzz/corpus; --sanitizer none where the address sanitizer does not link

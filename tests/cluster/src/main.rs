@@ -55,9 +55,6 @@ enum Task {
         /// For how long.
         #[arg(long, default_value_t = 20.0)]
         minutes: f64,
-        /// Do not wait for what Redis forgets after ten minutes.
-        #[arg(long)]
-        hurry: bool,
     },
     /// A part of the load of `control`.
     #[command(hide = true)]
@@ -82,8 +79,8 @@ fn main() -> anyhow::Result<ExitCode> {
             anyhow::ensure!(complaints.is_empty(), "not as it should be:\n{}", complaints.join("\n"));
         }
         Task::Control { rooms, write } => publish(&control::measure(rooms)?.markdown(), write.as_deref())?,
-        Task::Soak { minutes, hurry } => {
-            let report = runtime.block_on(soak::run(minutes, !hurry));
+        Task::Soak { minutes } => {
+            let report = runtime.block_on(soak::run(minutes));
             print!("{}", report.table());
             anyhow::ensure!(report.wrong().is_empty(), "not given back:\n{}", report.wrong().join("\n"));
         }

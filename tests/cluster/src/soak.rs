@@ -24,8 +24,6 @@ const TALK: Duration = Duration::from_secs(3);
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How long all may take to be as before: the server's own patience with the silent is 60 s.
 const SETTLE: Duration = Duration::from_secs(120);
-/// For how long a room's events are kept in Redis after the last one.
-const LOG_LIFE: Duration = Duration::from_secs(630);
 /// How often levels are printed, and looked at.
 const LOOK: Duration = Duration::from_secs(1);
 const TELL: Duration = Duration::from_secs(60);
@@ -55,9 +53,8 @@ impl Report {
     }
 }
 
-/// Churns for `minutes`. The levels are compared with those after a first wave, which pays for what is made once and kept;
-/// `forget`: waits for the events of empty rooms, too, which Redis forgets after ten minutes.
-pub async fn run(minutes: f64, forget: bool) -> Report {
+/// Churns for `minutes`. The levels are compared with those after the first waves, which pay for what is made once and kept.
+pub async fn run(minutes: f64) -> Report {
     let cluster = Cluster::with(&Shape { alarms: &["ERROR"], ..Shape::default() });
     let media = MediaThread::start();
     let mut waves = 0;
@@ -79,15 +76,8 @@ pub async fn run(minutes: f64, forget: bool) -> Report {
             println!("{waves} waves: {}", Levels::of(&cluster).line());
         }
     }
-    let mut after = settled(&cluster).await;
-    if forget {
-        let since = Instant::now();
-        while after.keys > 0 && since.elapsed() < LOG_LIFE {
-            sleep(LOOK).await;
-            after = Levels::of(&cluster);
-        }
-    }
-    let wrong = before.complaints(&after, forget);
+    let after = settled(&cluster).await;
+    let wrong = before.complaints(&after);
     Report { waves, before, after, wrong }
 }
 

@@ -27,24 +27,16 @@ struct Level {
 #[derive(Debug, Clone, Default)]
 pub struct Levels {
     nodes: BTreeMap<String, Level>,
-    /// Keys in Redis that expire by themselves, and those that do not.
-    pub(super) keys: usize,
-    lasting: usize,
+    keys: usize,
 }
 
 impl Levels {
     /// As they are now.
     pub fn of(cluster: &Cluster) -> Self {
         let nodes = cluster.nodes().map(|node| (node.id().to_owned(), Level::of(node))).collect();
-        let (mut keys, mut lasting) = (0, 0);
-        for server in cluster.backends.redis.servers() {
-            let all = server.cli(&["--scan"]);
-            for key in all.lines().filter(|key| key.starts_with("{anabranch:")) {
-                let expires = server.cli(&["PTTL", key]).trim().parse::<i64>().is_ok_and(|left| left >= 0);
-                *(if expires { &mut keys } else { &mut lasting }) += 1;
-            }
-        }
-        Self { nodes, keys, lasting }
+        let servers = cluster.backends.redis.servers();
+        let keys = servers.into_iter().map(|server| server.cli(&["--scan"]).lines().count()).sum();
+        Self { nodes, keys }
     }
 
     /// Whether nobody is anywhere.
@@ -66,11 +58,11 @@ impl Levels {
             format!("{id} {:.0} MiB {} fds {} tasks", level.memory_mib, level.descriptors, level.tasks)
         });
         let nodes: Vec<String> = nodes.collect();
-        format!("{}; Redis {} + {} keys", nodes.join(", "), self.lasting, self.keys)
+        format!("{}; Redis {} keys", nodes.join(", "), self.keys)
     }
 
     /// What is above what it was before.
-    pub(super) fn complaints(&self, after: &Self, forget: bool) -> Vec<String> {
+    pub(super) fn complaints(&self, after: &Self) -> Vec<String> {
         let mut wrong = Vec::new();
         for (id, before) in &self.nodes {
             let Some(level) = after.nodes.get(id) else { continue };
@@ -91,11 +83,8 @@ impl Levels {
                 }
             }
         }
-        if after.lasting > self.lasting {
-            wrong.push(format!("Redis: {} keys that do not expire, {} before", after.lasting, self.lasting));
-        }
-        if forget && after.keys > 0 {
-            wrong.push(format!("Redis: {} keys of rooms that nobody is in", after.keys));
+        if after.keys > self.keys {
+            wrong.push(format!("Redis: {} keys, {} before", after.keys, self.keys));
         }
         wrong
     }
@@ -112,19 +101,14 @@ impl Levels {
             row(format!("{id}: file descriptors"), before.descriptors, level.descriptors);
             row(format!("{id}: tasks"), before.tasks, level.tasks);
         }
-        row("Redis: keys that do not expire".into(), self.lasting as f64, after.lasting as f64);
-        row(
-            "Redis: keys that do (events of rooms, for ten minutes)".into(),
-            self.keys as f64,
-            after.keys as f64,
-        );
+        row("Redis: keys".into(), self.keys as f64, after.keys as f64);
         rows
     }
 }
 
 impl Level {
     fn of(node: &Node) -> Self {
-        let text = get(&node.ops_address(), "/metrics").map(|reply| reply.body).unwrap_or_default();
+        let text = get(&node.ops_address(), "/metrics").expect("a node tells its metrics").body;
         let sum = |name: &str| -> f64 {
             let values = text.lines().filter(|line| line.split(['{', ' ']).next() == Some(name));
             values.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
