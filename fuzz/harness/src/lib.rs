@@ -56,6 +56,8 @@ targets! {
     extensions;
     /// The VP8 payload descriptor.
     vp8;
+    /// Where key frames of VP9, H.264 and AV1 begin.
+    key_frames;
     /// An RTCP compound; all that is read is written and read again.
     rtcp;
     /// RTCP written into buffers of any size.

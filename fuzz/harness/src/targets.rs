@@ -1,6 +1,7 @@
 //! One module for each target: `run` and `seeds`.
 
 pub(crate) mod extensions;
+pub(crate) mod key_frames;
 pub(crate) mod mend;
 pub(crate) mod nack;
 pub(crate) mod peers;

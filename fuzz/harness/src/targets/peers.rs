@@ -5,7 +5,7 @@
 use super::named;
 use crate::peer::{Peer, SERVER, Sent, address, offer, router};
 use crate::script::Script;
-use crate::time::{epoch, wall};
+use crate::time::{Timed, epoch, wall};
 use media::{BranchId, Event, Incoming, Router, TapId};
 use model::{StreamId, SubscriptionId};
 use rtp::packet::is_rtcp;
@@ -61,6 +61,29 @@ struct World {
     sealed: HashMap<(u32, u16), Vec<u8>>,
     /// Who has left: nothing is for it any more.
     gone: [bool; 2],
+}
+
+impl Timed for World {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.router.poll_timeout()
+    }
+
+    fn timeout(&mut self) {
+        let mut out = Sent::default();
+        self.router.handle_timeout(self.now, wall(self.now), &mut out);
+        self.sent(out);
+        let mut out = Sent::default();
+        self.elsewhere.handle_timeout(self.now, wall(self.now), &mut out);
+        assert!(out.0.is_empty());
+        while let Some(event) = self.elsewhere.poll_event() {
+            assert_eq!(event, Event::BranchEnded { mid: self.mid.clone() });
+            self.branch.take().into_iter().for_each(|branch| self.router.cut_branch(&self.mid, branch));
+        }
+    }
 }
 
 impl World {
@@ -303,6 +326,11 @@ impl World {
                 self.sent(out);
                 self.gone[SUBSCRIBER] = true;
             }
+            6 => {
+                let mut out = Sent::default();
+                self.router.mute(self.now, &self.mid, script.bit(), &mut out);
+                self.sent(out);
+            }
             5 if script.byte() == 5 => {
                 let who = script.below(2);
                 for datagram in self.peers[who].close(self.now) {
@@ -338,33 +366,6 @@ impl World {
         let mut batch = [Incoming { source, local: SERVER, data: &mut data }];
         self.router.receive(self.now, wall(self.now), &mut batch, &mut out);
         self.sent(out);
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let until = self.now + time;
-        let mut rounds = 0;
-        while let Some(due) = self.router.poll_timeout().filter(|due| *due <= until) {
-            rounds += 1;
-            assert!(rounds < 200_000, "timers without end");
-            self.now = self.now.max(due);
-            self.timeout();
-            assert!(self.router.poll_timeout().is_none_or(|next| next > self.now), "time moves on");
-        }
-        self.now = until;
-        self.timeout();
-    }
-
-    fn timeout(&mut self) {
-        let mut out = Sent::default();
-        self.router.handle_timeout(self.now, wall(self.now), &mut out);
-        self.sent(out);
-        let mut out = Sent::default();
-        self.elsewhere.handle_timeout(self.now, wall(self.now), &mut out);
-        assert!(out.0.is_empty());
-        while let Some(event) = self.elsewhere.poll_event() {
-            assert_eq!(event, Event::BranchEnded { mid: self.mid.clone() });
-            self.branch.take().into_iter().for_each(|branch| self.router.cut_branch(&self.mid, branch));
-        }
     }
 
     /// All that leaves is for one of the two, at one of its addresses, and right.

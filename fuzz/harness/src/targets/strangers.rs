@@ -5,7 +5,7 @@
 use super::named;
 use crate::peer::{Peer, SERVER, Sent, address, offer, router};
 use crate::script::Script;
-use crate::time::{epoch, wall};
+use crate::time::{Timed, epoch, wall};
 use media::{EndReason, Event, Incoming, Router};
 use model::{StreamId, SubscriptionId};
 use std::collections::HashSet;
@@ -35,6 +35,22 @@ struct World {
     /// From where a valid check came.
     valid: HashSet<SocketAddr>,
     ended: usize,
+}
+
+impl Timed for World {
+    fn now(&mut self) -> &mut Instant {
+        &mut self.now
+    }
+
+    fn due(&self) -> Option<Instant> {
+        self.router.poll_timeout()
+    }
+
+    fn timeout(&mut self) {
+        let mut out = Sent::default();
+        self.router.handle_timeout(self.now, wall(self.now), &mut out);
+        self.sent(out);
+    }
 }
 
 impl World {
@@ -170,26 +186,6 @@ impl World {
         assert_eq!(stats.streams + stats.subscriptions + self.ended as u64, 2);
         assert_eq!(stats.media_in + stats.media_out, 0);
         out.0
-    }
-
-    fn pass(&mut self, time: Duration) {
-        let until = self.now + time;
-        let mut rounds = 0;
-        while let Some(due) = self.router.poll_timeout().filter(|due| *due <= until) {
-            rounds += 1;
-            assert!(rounds < 200_000, "timers without end");
-            self.now = self.now.max(due);
-            self.timeout();
-            assert!(self.router.poll_timeout().is_none_or(|next| next > self.now), "time moves on");
-        }
-        self.now = until;
-        self.timeout();
-    }
-
-    fn timeout(&mut self) {
-        let mut out = Sent::default();
-        self.router.handle_timeout(self.now, wall(self.now), &mut out);
-        self.sent(out);
     }
 
     /// It ends as it should, and nothing is left.
