@@ -11,6 +11,7 @@ pub(crate) use http::router;
 
 use crate::{access::NoEntry, clients::deadline, context::Context, refusal::Refusal, session::kick_out};
 use auth::Grant;
+use futures_util::{StreamExt as _, stream};
 use model::{ErrorCode, RoomId, RoomState, StreamId, User, UserId};
 use rpc::proto::{ListRoomsReply, RoomSummary};
 use std::sync::Arc;
@@ -18,6 +19,9 @@ use tonic::Code;
 
 /// Rooms of a page, unless somebody says how many.
 const DEFAULT_LIMIT: u32 = 100;
+
+/// Users who are taken out of a room at the same time.
+const AT_ONCE: usize = 32;
 
 /// Rooms of the longest page.
 const MAX_LIMIT: u32 = 1000;
@@ -88,19 +92,26 @@ impl Admin {
         let user = state.users.iter().find(|user| user.uid == uid);
         let user = user.ok_or(No::Missing("no user of this id is in the room"))?;
         tracing::info!(admin = ?self.grant.uid, ?rid, ?uid, "kicked");
-        self.take_out(&rid, user).await
+        let (context, user) = (Arc::clone(&self.context), user.clone());
+        self.to_the_end(async move { take_out(&context, &rid, &user).await }).await
     }
 
-    /// Takes everybody out of a room; answers how many.
+    /// Takes everybody out of a room, to the end even where the caller goes away; answers how many. Where somebody could not
+    /// be taken out, the others are all the same.
     async fn close(&self, rid: &str) -> Result<u32, No> {
         let (rid, state) = self.room(rid).await?;
         tracing::info!(admin = ?self.grant.uid, ?rid, users = state.users.len(), "closed");
-        let mut kicked = 0;
-        for user in &state.users {
-            self.take_out(&rid, user).await?;
-            kicked += 1;
-        }
-        Ok(kicked)
+        let context = Arc::clone(&self.context);
+        let closing = async move {
+            let taking = stream::iter(state.users).map(|user| {
+                let (context, rid) = (Arc::clone(&context), rid.clone());
+                async move { take_out(&context, &rid, &user).await }
+            });
+            let done: Vec<Result<(), No>> = taking.buffer_unordered(AT_ONCE).collect().await;
+            let kicked = done.len();
+            done.into_iter().collect::<Result<(), No>>().map(|()| kicked as u32)
+        };
+        self.to_the_end(closing).await
     }
 
     /// Keeps a stream from everybody, or lets it through again.
@@ -114,32 +125,39 @@ impl Admin {
         Ok(())
     }
 
-    /// Through the node that the user is connected to; where that does not answer, its user leaves the room all the same.
-    async fn take_out(&self, rid: &RoomId, user: &User) -> Result<(), No> {
-        let context = &self.context;
-        if user.owner.signal == context.node {
-            let session = context.sessions.find(user.owner.connection);
-            if let Some(session) = session.filter(|session| session.owner == user.owner) {
-                let (task, rid) = (Arc::clone(context), rid.clone());
-                // To its end, even where the caller goes away.
-                let kicked = context.tasks.spawn(async move { kick_out(&task, &session, &rid).await });
-                if kicked.await.is_ok_and(|kicked| kicked) {
-                    return Ok(());
-                }
-            }
-        } else if let Err(status) = context.clients.kick(deadline(), rid, &user.uid, &user.owner).await {
-            if status.code() != Code::NotFound {
-                tracing::info!(signal = %user.owner.signal, %status, "a signalling node did not kick a user");
-            }
-        } else {
+    /// Does it whatever becomes of the caller.
+    async fn to_the_end<T: Send + 'static>(
+        &self,
+        task: impl Future<Output = Result<T, No>> + Send + 'static,
+    ) -> Result<T, No> {
+        let gone = |_| No::Away("the node goes down".to_owned());
+        self.context.tasks.spawn(task).await.map_err(gone)?
+    }
+}
+
+/// Through the node that the user is connected to; where that does not answer, its user leaves the room all the same.
+async fn take_out(context: &Arc<Context>, rid: &RoomId, user: &User) -> Result<(), No> {
+    if user.owner.signal == context.node {
+        let session = context.sessions.find(user.owner.connection);
+        if let Some(session) = session.filter(|session| session.owner == user.owner)
+            && kick_out(context, &session, rid).await
+        {
             return Ok(());
         }
-        match context.clients.leave(deadline(), rid, &user.uid, &user.owner).await {
-            Ok(_) => Ok(()),
-            // It has left by itself, or another connection speaks for it by now.
-            Err(refusal) if refusal.code == ErrorCode::NotJoined => Ok(()),
-            Err(refusal) => Err(refusal.into()),
+    } else {
+        match context.clients.kick(deadline(), rid, &user.uid, &user.owner).await {
+            Ok(()) => return Ok(()),
+            Err(status) if status.code() == Code::NotFound => {}
+            Err(status) => {
+                tracing::info!(signal = %user.owner.signal, %status, "a signalling node did not kick a user");
+            }
         }
+    }
+    match context.clients.leave(deadline(), rid, &user.uid, &user.owner).await {
+        Ok(_) => Ok(()),
+        // It has left by itself, or another connection speaks for it by now.
+        Err(refusal) if refusal.code == ErrorCode::NotJoined => Ok(()),
+        Err(refusal) => Err(refusal.into()),
     }
 }
 

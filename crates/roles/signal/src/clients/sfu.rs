@@ -34,7 +34,7 @@ pub(crate) struct Publishing {
 }
 
 impl Clients {
-    /// Hands a stream to an SFU with room for it; to another one where that gives no answer.
+    /// Hands a stream to an SFU with room for it; to another one where that is full after all, or gives no answer.
     pub(crate) async fn publish(&self, deadline: Instant, offer: &Offer<'_>) -> Publishing {
         let mut nodes = self.sfus.borrow().to_vec();
         let mut publishing =
@@ -62,7 +62,8 @@ impl Clients {
             }
             let draining = refusal.code == ErrorCode::Draining;
             publishing.taken = Err(if draining { Refusal::plain(ErrorCode::NoSfu) } else { refusal });
-            if !silent && !was_not_done(&status) {
+            let full = status.code() == Code::ResourceExhausted;
+            if !silent && !full && !was_not_done(&status) {
                 break;
             }
         }

@@ -2,9 +2,11 @@
 
 use crate::{
     client::{minfo, offer},
-    world::{World, eventually},
+    world::{PATIENCE, World, eventually},
 };
+use model::ErrorCode;
 use serde_json::json;
+use std::time::Instant;
 
 #[tokio::test]
 async fn two_people_meet_talk_and_part() {
@@ -183,4 +185,22 @@ async fn a_notification_is_a_request_without_an_answer() {
     assert_eq!(bob.heard_methods(2).await, ["peer-join", "broadcast"]);
     // The first answer that comes is to the first request.
     assert_eq!(alice.ok("getusers", json!({"rid": "r"})).await["users"][0]["uid"], "bob");
+}
+
+#[tokio::test]
+async fn an_sfu_that_is_full_after_all_is_passed_over() {
+    let world = World::new().await;
+    let mut ann = world.member("ann", "r").await;
+    world.sfu.refuse(ErrorCode::Limit);
+    let data = json!({"rid": "r", "jsep": offer(), "minfo": minfo()});
+    assert_eq!(ann.error("publish", data.clone()).await, 17, "there is no other");
+    let (_other, _lease) = world.another_sfu().await;
+    let deadline = Instant::now() + PATIENCE;
+    while ann.ask("publish", data.clone()).await.is_err() {
+        assert!(Instant::now() < deadline, "the other one is not known");
+    }
+    // Each first asks any of the two.
+    for _ in 0..8 {
+        assert_eq!(ann.ok("publish", data.clone()).await["sfuid"], "sfu-2");
+    }
 }

@@ -19,6 +19,7 @@ pub(crate) struct World {
     pub(crate) register: Option<Lease>,
     pub(crate) sfu_lease: Option<Lease>,
     edges: Edges,
+    in_process: InProcess,
     /// The register's process, as it were.
     register_server: Server,
 }
@@ -70,7 +71,7 @@ impl World {
         let register = discovery.register(node(Role::Register)).await.unwrap();
         let sfu_lease = discovery.register(node(Role::Sfu)).await.unwrap();
         let edges = Edges {
-            dialer: Dialer::new(in_process),
+            dialer: Dialer::new(in_process.clone()),
             discovery: Arc::new(discovery),
             events: Arc::new(events.clone()),
         };
@@ -79,6 +80,7 @@ impl World {
         Self {
             signal,
             edges,
+            in_process,
             store,
             events,
             sfu,
@@ -92,6 +94,17 @@ impl World {
     pub(crate) async fn another_signal(&self) -> Signal {
         let config = Config { node: NodeId::parse("signal-2").unwrap(), ..config() };
         Signal::start(config, self.edges.clone(), axum::Router::new()).await.unwrap()
+    }
+
+    /// Another SFU, for as long as its lease is held.
+    pub(crate) async fn another_sfu(&self) -> (FakeSfu, Lease) {
+        let (sfu, name) = (FakeSfu::default(), "sfu-2");
+        let incoming = self.in_process.listen(name).unwrap();
+        let server = rpc::server::builder().add_service(rpc::server::sfu(sfu.clone()));
+        tokio::spawn(async move { server.serve_with_incoming(incoming).await.unwrap() });
+        let address = format!("inproc://{name}").into();
+        let node = NodeInfo { id: NodeId::parse(name).unwrap(), address, ..node(Role::Sfu) };
+        (sfu, self.edges.discovery.register(node).await.unwrap())
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
