@@ -30,6 +30,7 @@ mod strangers;
 
 // Signalling, and the process as a whole.
 mod json;
+mod limits;
 mod requests;
 mod resources;
 mod slowloris;

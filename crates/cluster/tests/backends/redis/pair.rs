@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use cluster::store::{Clock, MemoryStore};
 use cluster::{Expiry, Member, RedisStore, Store, StoreError};
+use model::room::limits::RoomLimits;
 use model::{
     EventsSince, Gone, JsonText, Notice, Owner, RoomEvent, RoomId, RoomState, Stream, StreamId, Takeover,
     User, UserId,
@@ -100,12 +101,13 @@ enum Answer {
 
 impl Pair {
     /// The Redis must be empty, and `now_us` later than at any earlier use.
-    pub(super) fn new(redis: RedisStore, now_us: Arc<AtomicU64>) -> Self {
+    pub(super) fn new(redis: RedisStore, now_us: Arc<AtomicU64>, limits: RoomLimits) -> Self {
         let time = Arc::clone(&now_us);
         let clock: Clock = Arc::new(move || time.load(Ordering::Relaxed));
-        let memory = MemoryStore::with_clock(Arc::clone(&clock));
+        let memory = MemoryStore::with_clock(Arc::clone(&clock)).with_limits(limits);
         let side = |store| Side { store, first: BTreeMap::new(), latest: BTreeMap::new() };
-        let sides = [side(Arc::new(memory) as Arc<dyn Store>), side(Arc::new(redis.with_clock(clock)))];
+        let redis = redis.with_clock(clock).with_limits(limits);
+        let sides = [side(Arc::new(memory) as Arc<dyn Store>), side(Arc::new(redis))];
         Self { sides, now_us, people: BTreeMap::new() }
     }
 

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use cluster::{Member, RedisStore};
-use model::room::limits::{MAX_LOG_BYTES, MAX_LOG_EVENTS, MAX_STREAMS_PER_USER, MAX_USERS, USER_EXPIRY_MS};
+use model::room::limits::{
+    MAX_LOG_BYTES, MAX_LOG_EVENTS, MAX_STREAMS_PER_USER, MAX_USERS, RoomLimits, USER_EXPIRY_MS,
+};
 use model::{Gone, RoomId, Takeover};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
@@ -81,12 +83,14 @@ struct Pairs {
     redis: Redis,
     runtime: tokio::runtime::Runtime,
     now_us: Arc<AtomicU64>,
+    limits: RoomLimits,
 }
 
 impl Pairs {
-    fn new() -> Self {
+    fn new(limits: RoomLimits) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { redis: Redis::start(), runtime, now_us: Arc::new(AtomicU64::new(1_700_000_000_000_000)) }
+        let now_us = Arc::new(AtomicU64::new(1_700_000_000_000_000));
+        Self { redis: Redis::start(), runtime, now_us, limits }
     }
 
     fn run(&self, steps: &[Step]) {
@@ -96,7 +100,7 @@ impl Pairs {
         self.now_us.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap();
         self.runtime.block_on(async {
             let store = RedisStore::connect(&config(vec![self.redis.url()])).unwrap();
-            let mut pair = Pair::new(store, Arc::clone(&self.now_us));
+            let mut pair = Pair::new(store, Arc::clone(&self.now_us), self.limits);
             for step in steps {
                 pair.step(step).await;
             }
@@ -106,7 +110,8 @@ impl Pairs {
 
 #[test]
 fn redis_does_what_memory_does() {
-    let pairs = Pairs::new();
+    // So few that the steps come up against them.
+    let pairs = Pairs::new(RoomLimits { users: 3, streams_per_user: 4 });
     let config = Config { cases: 80, failure_persistence: None, max_shrink_iters: 400, ..Config::default() };
     let steps = prop::collection::vec(step(), 100..300);
     TestRunner::new(config)
@@ -134,7 +139,7 @@ fn redis_does_what_memory_does() {
 
 #[test]
 fn redis_has_the_limits_that_memory_has() {
-    let pairs = Pairs::new();
+    let pairs = Pairs::new(RoomLimits::default());
     let room = rid("room");
     let join = |n: u64| Step::Join {
         rid: room.clone(),

@@ -12,6 +12,7 @@ mod branches;
 mod calls;
 mod endings;
 mod forwarding;
+mod half_open;
 mod joins;
 mod losses;
 mod media;

@@ -1,8 +1,7 @@
 //! A stream that is muted: nothing of it goes to anybody until it is let through again.
 
 use crate::calls::assert_complete;
-use crate::peer::Peer;
-use crate::world::{BOTH, World, mid, sid};
+use crate::world::{BOTH, World};
 use std::time::Duration;
 
 #[test]
@@ -41,22 +40,4 @@ fn nothing_of_a_muted_stream_is_heard_or_seen_then_or_later() {
         assert!(world.peers[one].audio_numbers().len() > 100);
     }
     assert!(!world.mute("bob#1", true), "there is no such stream");
-}
-
-#[test]
-fn so_many_are_half_open_and_no_more() {
-    let limits = media::Limits { half_open: 2, ..media::Limits::default() };
-    let mut world = World::with_limits(301, limits);
-    world.publish("alice#1", BOTH);
-    world.subscribe("alice#1", BOTH);
-    assert_eq!(world.router.stats().half_open, 2);
-    let receive = str0m::media::Direction::RecvOnly;
-    let (_, offer, _) = Peer::offering(world.now, world.address(9), World::config(), receive, BOTH);
-    let now = world.now;
-    let refused = world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer).unwrap_err();
-    assert_eq!(refused.kind(), media::MediaErrorKind::Limit);
-    world.run_until("all are connected", |world| world.peers.iter().all(|peer| peer.connected.is_some()));
-    assert_eq!(world.router.stats().half_open, 0);
-    let now = world.now;
-    world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer).unwrap();
 }
