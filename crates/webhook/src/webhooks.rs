@@ -46,7 +46,7 @@ pub struct Webhooks(Arc<Shared>);
 #[derive(Debug)]
 struct Shared {
     queues: Vec<Arc<Queue>>,
-    pub(crate) numbers: Numbers,
+    numbers: Numbers,
     /// Begins all ids of this run.
     run: u64,
     /// How many ids there were.
