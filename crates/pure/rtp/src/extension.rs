@@ -24,6 +24,9 @@ pub mod uri {
         "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
     /// Client-to-mixer audio level, RFC 6464.
     pub const AUDIO_LEVEL: &str = "urn:ietf:params:rtp-hdrext:ssrc-audio-level";
+    /// What a frame needs and who needs it, RTP Payload Format For AV1 version 1.0.0, appendix A.5.
+    pub const DEPENDENCY_DESCRIPTOR: &str =
+        "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension";
 }
 
 /// One element of a packet.
@@ -297,6 +300,17 @@ mod tests {
         assert_eq!(transport_sequence(&[1, 2]), Some(0x102));
         assert_eq!(token(b"0"), Some("0"));
         assert_eq!((token(b""), token(b"a\n"), token(&[0xff])), (None, None, None));
+    }
+
+    /// RFC 6464 section 3: the same byte in both forms.
+    #[test]
+    fn an_audio_level_is_the_same_in_both_forms() {
+        let level =
+            |profile, block: &'static [u8]| AudioLevel::read(Extensions::new(profile, block).find(6)?);
+        let loud = Some(AudioLevel { voice: true, level: 30 });
+        assert_eq!(level(ONE_BYTE, &[0x60, 0x80 | 30, 0, 0]), loud);
+        assert_eq!(level(TWO_BYTE, &[6, 1, 0x80 | 30, 0]), loud);
+        assert_eq!(level(TWO_BYTE, &[6, 0, 0, 0]), None);
     }
 
     #[test]

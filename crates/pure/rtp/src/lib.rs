@@ -26,8 +26,9 @@
 //! | [`extension`] | `Extensions` iterator (one- and two-byte), URIs, typed values, `ExtensionMap`, `ExtensionValue` |
 //! | [`write`](mod@write) | `Fields`, `Written`, `write_packet` from scratch, `pad` |
 //! | [`rewrite`] | `copy_with` (the forwarding copy, RTX included), `set_*` in place, `set_extension` in place |
+//! | [`red`] | `primary`: the newest block of a redundant audio payload |
 //! | [`rtx`] | `unwrap`: the original packet inside an RTX one (the wrapping is `copy_with` with an original sequence) |
-//! | [`rtcp`] | `packets(&[u8])` iterator of `Packet`, `Writer` over `&mut [u8]` |
+//! | [`rtcp`] | `packets(&[u8])` iterator of `Packet`, `Writer` over `&mut [u8]`, `FeedbackUnwrapper` for senders |
 //! | [`srtp`] | `Profile`, `pair_from_dtls`, `Sender`, `Receiver` |
 //! | [`sequence`] | `ExtendedSequence`, `extend_near`, `newer` |
 //! | [`nack`] | `NackGenerator`: what is missing and when to ask for it |
@@ -36,16 +37,20 @@
 //! | [`ntp`] | `NtpTime` |
 //! | [`clock`] | `RtpClock`, `RemoteClock`: a publisher's sender reports mapped to a subscriber's |
 //! | [`vp8`] | the payload descriptor |
-//! | [`vp9`], [`h264`], [`av1`] | where key frames begin |
+//! | [`vp9`] | the payload descriptor, and `SvcFilter`: which layers of a scalable stream one subscriber gets |
+//! | [`dependency`] | the dependency descriptor: frames, layers and decode targets of any codec |
+//! | [`h264`], [`av1`] | where key frames begin |
 
 pub mod av1;
 pub mod clock;
+pub mod dependency;
 pub mod extension;
 mod fields;
 pub mod h264;
 pub mod nack;
 pub mod ntp;
 pub mod packet;
+pub mod red;
 pub mod rewrite;
 pub mod rtcp;
 pub mod rtx;

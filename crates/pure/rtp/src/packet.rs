@@ -137,7 +137,8 @@ impl Header {
 pub struct RtpPacket<'a> {
     header: Header,
     data: &'a [u8],
-    payload_end: usize,
+    payload: &'a [u8],
+    padding: usize,
 }
 
 impl<'a> RtpPacket<'a> {
@@ -148,15 +149,22 @@ impl<'a> RtpPacket<'a> {
     #[inline]
     pub fn new(header: Header, data: &'a [u8]) -> Result<Self, Malformed> {
         let payload = data.get(header.header_len()..).ok_or(Malformed::TooShort("its payload"))?;
-        let mut payload_end = data.len();
-        if header.padding {
-            let count = payload.last().copied().unwrap_or(0);
-            if count == 0 || usize::from(count) > payload.len() {
-                return Err(Malformed::Padding(count));
-            }
-            payload_end -= usize::from(count);
+        if !header.padding {
+            return Ok(Self { header, data, payload, padding: 0 });
         }
-        Ok(Self { header, data, payload_end })
+        let count = payload.last().copied().unwrap_or(0);
+        let padding = usize::from(count);
+        match payload.len().checked_sub(padding).and_then(|end| payload.get(..end)) {
+            Some(payload) if padding > 0 => Ok(Self { header, data, payload, padding }),
+            _ => Err(Malformed::Padding(count)),
+        }
+    }
+
+    /// The same packet with something else as its payload, such as a part of it.
+    #[inline]
+    #[must_use]
+    pub fn with_payload(self, payload: &'a [u8]) -> Self {
+        Self { payload, ..self }
     }
 
     /// Reads a plain packet.
@@ -178,14 +186,14 @@ impl<'a> RtpPacket<'a> {
     #[inline]
     #[must_use]
     pub fn payload(&self) -> &'a [u8] {
-        self.data.get(self.header.header_len()..self.payload_end).unwrap_or_default()
+        self.payload
     }
 
     /// How many bytes of padding follow the payload.
     #[inline]
     #[must_use]
     pub fn padding_len(&self) -> usize {
-        self.data.len().saturating_sub(self.payload_end)
+        self.padding
     }
 
     /// The header extensions.

@@ -1,6 +1,6 @@
 //! The VP8 payload descriptor (RFC 7741 section 4.2): frame starts, key frames, layers.
 
-use crate::fields::{u8_at, u16_at};
+use crate::fields::{put, u8_at, u16_at};
 use crate::packet::Malformed;
 
 /// What a VP8 packet says about itself.
@@ -34,6 +34,35 @@ pub struct PictureId {
     pub value: u16,
     /// Whether it has 15 bits.
     pub long: bool,
+}
+
+impl PictureId {
+    /// The number so many frames later, in as many bits.
+    #[inline]
+    #[must_use]
+    pub fn later(self, pictures: u16) -> Self {
+        let mask = if self.long { 0x7fff } else { 0x7f };
+        Self { value: self.value.wrapping_add(pictures) & mask, ..self }
+    }
+
+    /// How many frames after `other` it is, modulo what both have of bits.
+    #[inline]
+    #[must_use]
+    pub fn since(self, other: Self) -> u16 {
+        let mask = if self.long && other.long { 0x7fff } else { 0x7f };
+        self.value.wrapping_sub(other.value) & mask
+    }
+
+    /// Writes it at `at`, as wide as it is; that width in bytes.
+    #[inline]
+    pub(crate) fn put(self, payload: &mut [u8], at: usize) -> usize {
+        if self.long {
+            put(payload, at, &(0x8000 | self.value).to_be_bytes());
+            return 2;
+        }
+        put(payload, at, &[(self.value & 0x7f) as u8]);
+        1
+    }
 }
 
 impl Descriptor {
@@ -98,6 +127,21 @@ impl Descriptor {
         }
         self.len = at;
         Some(())
+    }
+
+    /// Adds to the picture id and to TL0PICIDX in place, modulo what they have of bits, for a subscriber to whom layers
+    /// that count differently are one stream. `payload` is the one that this was read from, or a copy of it; a field that
+    /// it does not have stays away. Going back is adding the complement: `0u16.wrapping_sub(n)`.
+    #[inline]
+    pub fn shift(&self, payload: &mut [u8], pictures: u16, base_layers: u8) {
+        // Behind the first byte and the one that says what is present.
+        let mut at = 2;
+        if let Some(id) = self.picture_id.map(|id| id.later(pictures)) {
+            at += id.put(payload, at);
+        }
+        if let Some(index) = self.base_layer_index {
+            put(payload, at, &[index.wrapping_add(base_layers)]);
+        }
     }
 
     /// Whether the packet is the first of a frame.
@@ -173,7 +217,48 @@ mod tests {
         assert!(Descriptor::parse(&[0x80, 0x80, 0x80]).is_err());
     }
 
+    #[test]
+    fn numbers_are_shifted_in_their_own_width() {
+        let shifted = |payload: &[u8], pictures, base_layers| {
+            let mut payload = payload.to_vec();
+            Descriptor::parse(&payload).unwrap().shift(&mut payload, pictures, base_layers);
+            payload
+        };
+        let long = [0x90, 0xf0, 0xff, 0xfe, 255, 0x23, 1];
+        assert_eq!(shifted(&long, 3, 2), [0x90, 0xf0, 0x80, 1, 1, 0x23, 1]);
+        assert_eq!(shifted(&long, 0u16.wrapping_sub(0x7fff), 1), [0x90, 0xf0, 0xff, 0xff, 0, 0x23, 1]);
+        assert_eq!(shifted(&[0x90, 0xc0, 0x7f, 9, 1], 0x8001, 0), [0x90, 0xc0, 0, 9, 1]);
+        assert_eq!(shifted(&[0x90, 0x40, 9, 1], 5, 1), [0x90, 0x40, 10, 1], "TL0PICIDX alone");
+        assert_eq!(shifted(&[0x90, 0x20, 0x40, 1], 5, 1), [0x90, 0x20, 0x40, 1], "neither");
+        assert_eq!(shifted(&[0x10, 1, 2, 3], 5, 1), [0x10, 1, 2, 3], "no extensions at all");
+    }
+
     proptest! {
+        #[test]
+        fn a_shift_changes_what_it_names_and_nothing_else(
+            mut payload in prop::collection::vec(any::<u8>(), 0..20),
+            (pictures, base_layers) in any::<(u16, u8)>(),
+        ) {
+            let Ok(before) = Descriptor::parse(&payload) else { return Ok(()) };
+            let source = payload.clone();
+            before.shift(&mut payload, pictures, base_layers);
+            let after = Descriptor::parse(&payload).unwrap();
+            let modulo = |long| if long { 1 << 15 } else { 1 << 7 };
+            let wanted = Descriptor {
+                picture_id: before.picture_id.map(|PictureId { value, long }| PictureId {
+                    value: ((u32::from(value) + u32::from(pictures)) % modulo(long)) as u16,
+                    long,
+                }),
+                base_layer_index: before.base_layer_index.map(|index| index.wrapping_add(base_layers)),
+                ..before
+            };
+            prop_assert_eq!(after, wanted);
+            after.shift(&mut payload, 0u16.wrapping_sub(pictures), 0u8.wrapping_sub(base_layers));
+            prop_assert_eq!(&payload, &source);
+            // One that was cut off since it was read.
+            before.shift(&mut payload[..source.len() / 2], pictures, base_layers);
+        }
+
         #[test]
         fn nothing_panics(payload in prop::collection::vec(any::<u8>(), 0..20)) {
             if let Ok(descriptor) = Descriptor::parse(&payload) {

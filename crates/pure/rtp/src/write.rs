@@ -103,6 +103,9 @@ pub(crate) fn fits_one_byte(element: &Extension<'_>) -> bool {
     matches!(element.id, 1..=14) && matches!(element.value.len(), 1..=16)
 }
 
+/// Where the elements of a block begin.
+pub(crate) const BLOCK_START: usize = FIXED_HEADER + 4;
+
 /// Writes the elements behind the fixed header, all in the one form, and the first byte of the packet. Returns the
 /// length of the header, which is the fixed one when there are no elements.
 #[inline]
@@ -111,28 +114,46 @@ pub(crate) fn block<'a>(
     form: u16,
     out: &mut [u8],
 ) -> Result<usize, NoRoom> {
-    const START: usize = FIXED_HEADER + 4;
-    let mut at = START;
-    for Extension { id, value } in elements {
-        let len = value.len();
-        if form == ONE_BYTE {
-            let head = (id << 4) | (len.wrapping_sub(1) & 0x0f) as u8;
-            *out.get_mut(at).ok_or(NoRoom)? = head;
-            at += 1;
-        } else {
-            let len = u8::try_from(len).map_err(|_| NoRoom)?;
-            room(put(out, at, &[id, len]))?;
-            at += 2;
-        }
-        room(put(out, at, value))?;
-        at += len;
+    let mut at = BLOCK_START;
+    for extension in elements {
+        at = element(&extension, form, at, out)?;
     }
-    if at == START {
+    if at == BLOCK_START {
         *out.first_mut().ok_or(NoRoom)? = 0x80;
         return Ok(FIXED_HEADER);
     }
-    let words = (at - START).div_ceil(4);
-    let end = START + 4 * words;
+    close_block(form, at, out)
+}
+
+/// Writes an element at `at`; where the next one goes.
+#[inline]
+pub(crate) fn element(
+    extension: &Extension<'_>,
+    form: u16,
+    mut at: usize,
+    out: &mut [u8],
+) -> Result<usize, NoRoom> {
+    let &Extension { id, value } = extension;
+    let len = value.len();
+    if form == ONE_BYTE {
+        let head = (id << 4) | (len.wrapping_sub(1) & 0x0f) as u8;
+        *out.get_mut(at).ok_or(NoRoom)? = head;
+        at += 1;
+    } else {
+        let len = u8::try_from(len).map_err(|_| NoRoom)?;
+        room(put(out, at, &[id, len]))?;
+        at += 2;
+    }
+    room(put(out, at, value))?;
+    Ok(at + len)
+}
+
+/// Writes what is before and behind the elements, which end at `at`: the first byte of the packet, the form and length
+/// of the block, and zeros up to a whole word. Returns the length of the header.
+#[inline]
+pub(crate) fn close_block(form: u16, at: usize, out: &mut [u8]) -> Result<usize, NoRoom> {
+    let words = (at - BLOCK_START).div_ceil(4);
+    let end = BLOCK_START + 4 * words;
     out.get_mut(at..end).ok_or(NoRoom)?.fill(0);
     let words = u16::try_from(words).map_err(|_| NoRoom)?;
     let [p0, p1] = form.to_be_bytes();

@@ -19,17 +19,21 @@ pub struct Local<'a> {
     pub ice_pwd: &'a str,
     /// Of the DTLS certificate.
     pub fingerprint: &'a Fingerprint,
-    /// Where the server receives, the preferred one first.
+    /// Where the server receives, the preferred one first. Those over TCP come after all others, wherever they stand.
     pub candidates: &'a [HostCandidate],
     /// Makes the session's `o=` line unique; the highest bit is not used (RFC 8829, section 5.2.1).
     pub session_id: u64,
+    /// Which answer of the session this is: 1 for the first one, one more for each later one, such as that to an ICE
+    /// restart (RFC 8829, section 5.3.1). The highest bit is not used.
+    pub session_version: u64,
 }
 
 /// Writes the answer. Lines end in `\r\n`; the last one too.
 pub fn write(session: &Session, local: &Local<'_>) -> String {
     let mut text = Text(String::with_capacity(BEFOREHAND));
     text.line(format_args!("v=0"));
-    text.line(format_args!("o=- {} 1 IN IP4 0.0.0.0", local.session_id & (u64::MAX >> 1)));
+    let [id, version] = [local.session_id, local.session_version].map(|number| number & (u64::MAX >> 1));
+    text.line(format_args!("o=- {id} {version} IN IP4 0.0.0.0"));
     text.line(format_args!("s=-"));
     text.line(format_args!("t=0 0"));
     text.line(format_args!("a=ice-lite"));

@@ -81,6 +81,17 @@ pub enum SdpError {
         /// Index of each m-line, and why it is not.
         lines: Vec<(usize, Rejection)>,
     },
+    /// An offer for an ICE restart that begins nothing anew, or more than ICE.
+    #[error("the offer is no ICE restart: expected {0}")]
+    NoRestart(&'static str),
+    /// An offer for an ICE restart that changes an m-line.
+    #[error("m-line {index}: an ICE restart keeps what was agreed on, found another {what}")]
+    Changed {
+        /// Index of the m-line, from 0.
+        index: usize,
+        /// What is not the same.
+        what: &'static str,
+    },
     /// A subscriber that cannot decode what the stream sends.
     #[error("the offer shares no codec with the stream, which sends {codecs}")]
     NoSharedCodec {

@@ -13,11 +13,24 @@ pub enum Extension {
     TransportCc,
     /// Level of the sound (RFC 6464).
     AudioLevel,
+    /// Name of the simulcast layer that a retransmission repairs (RFC 8852).
+    RepairedRid,
+    /// Which frames a frame depends on, whatever the codec (the RTP Payload Format For AV1, appendix A). May have more
+    /// than 16 bytes, so that it is agreed on only together with two-byte elements.
+    DependencyDescriptor,
 }
 
 impl Extension {
     /// Every extension.
-    pub const ALL: [Self; 5] = [Self::Mid, Self::Rid, Self::AbsSendTime, Self::TransportCc, Self::AudioLevel];
+    pub const ALL: [Self; 7] = [
+        Self::Mid,
+        Self::Rid,
+        Self::AbsSendTime,
+        Self::TransportCc,
+        Self::AudioLevel,
+        Self::RepairedRid,
+        Self::DependencyDescriptor,
+    ];
 
     /// The URI in `a=extmap`.
     pub fn uri(self) -> &'static str {
@@ -27,6 +40,10 @@ impl Extension {
             Self::AbsSendTime => "http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time",
             Self::TransportCc => "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01",
             Self::AudioLevel => "urn:ietf:params:rtp-hdrext:ssrc-audio-level",
+            Self::RepairedRid => "urn:ietf:params:rtp-hdrext:sdes:repaired-rtp-stream-id",
+            Self::DependencyDescriptor => {
+                "https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension"
+            }
         }
     }
 
@@ -48,6 +65,10 @@ pub struct ExtensionIds {
     pub transport_cc: Option<u8>,
     /// Id of [`Extension::AudioLevel`].
     pub audio_level: Option<u8>,
+    /// Id of [`Extension::RepairedRid`].
+    pub repaired_rid: Option<u8>,
+    /// Id of [`Extension::DependencyDescriptor`].
+    pub dependency_descriptor: Option<u8>,
 }
 
 impl ExtensionIds {
@@ -59,6 +80,8 @@ impl ExtensionIds {
             Extension::AbsSendTime => self.abs_send_time,
             Extension::TransportCc => self.transport_cc,
             Extension::AudioLevel => self.audio_level,
+            Extension::RepairedRid => self.repaired_rid,
+            Extension::DependencyDescriptor => self.dependency_descriptor,
         }
     }
 
@@ -74,6 +97,8 @@ impl ExtensionIds {
             Extension::AbsSendTime => self.abs_send_time = id,
             Extension::TransportCc => self.transport_cc = id,
             Extension::AudioLevel => self.audio_level = id,
+            Extension::RepairedRid => self.repaired_rid = id,
+            Extension::DependencyDescriptor => self.dependency_descriptor = id,
         }
     }
 }

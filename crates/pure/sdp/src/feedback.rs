@@ -11,17 +11,21 @@ pub struct Feedback {
     pub fir: bool,
     /// `transport-cc`: transport-wide congestion control.
     pub transport_cc: bool,
+    /// `goog-remb`: the receiver's estimate of its bandwidth, which libwebrtc had before `transport-cc`. Agreed on only with
+    /// subscribers, and only where `transport_cc` is not.
+    pub remb: bool,
 }
 
 impl Feedback {
     /// None at all.
-    pub const NONE: Self = Self { nack: false, pli: false, fir: false, transport_cc: false };
+    pub const NONE: Self = Self { nack: false, pli: false, fir: false, transport_cc: false, remb: false };
 
     /// What is agreed on for video.
-    pub const VIDEO: Self = Self { nack: true, pli: true, fir: true, transport_cc: true };
+    pub const VIDEO: Self = Self { nack: true, pli: true, fir: true, transport_cc: true, remb: true };
 
-    /// What is agreed on for audio: losses are left to the codec's own FEC and concealment.
-    pub const AUDIO: Self = Self { transport_cc: true, ..Self::NONE };
+    /// What is agreed on for audio. Browsers leave losses to the codec's own FEC and concealment, unless the application
+    /// adds `nack` to the offer.
+    pub const AUDIO: Self = Self { nack: true, transport_cc: true, ..Self::NONE };
 
     /// What both sets have.
     #[must_use]
@@ -31,6 +35,7 @@ impl Feedback {
             pli: self.pli && other.pli,
             fir: self.fir && other.fir,
             transport_cc: self.transport_cc && other.transport_cc,
+            remb: self.remb && other.remb,
         }
     }
 
@@ -42,6 +47,7 @@ impl Feedback {
             pli: self.pli || other.pli,
             fir: self.fir || other.fir,
             transport_cc: self.transport_cc || other.transport_cc,
+            remb: self.remb || other.remb,
         }
     }
 
@@ -53,6 +59,7 @@ impl Feedback {
             (Some("nack"), Some("pli")) => Self { pli: true, ..Self::NONE },
             (Some("ccm"), Some("fir")) => Self { fir: true, ..Self::NONE },
             (Some("transport-cc"), None) => Self { transport_cc: true, ..Self::NONE },
+            (Some("goog-remb"), None) => Self { remb: true, ..Self::NONE },
             _ => Self::NONE,
         }
     }
@@ -60,6 +67,7 @@ impl Feedback {
     /// The values for `a=rtcp-fb`.
     pub(crate) fn values(self) -> impl Iterator<Item = &'static str> {
         [
+            (self.remb, "goog-remb"),
             (self.transport_cc, "transport-cc"),
             (self.fir, "ccm fir"),
             (self.nack, "nack"),
@@ -82,7 +90,9 @@ mod tests {
 
     #[test]
     fn kinds_that_only_begin_alike_are_none() {
-        for value in ["", "nack sli", "nack rpsi", "ccm tmmbr", "goog-remb", "transport-cc x", "ccm"] {
+        for value in
+            ["", "nack sli", "nack rpsi", "ccm tmmbr", "goog-remb x", "goog-rem", "transport-cc x", "ccm"]
+        {
             assert_eq!(Feedback::parse(value), Feedback::NONE, "{value}");
         }
     }

@@ -15,6 +15,14 @@ impl Fmtp {
         value.as_deref()
     }
 
+    /// The one parameter, where it is the only one and has no name, such as the `111/111` of RED.
+    pub(crate) fn nameless(&self) -> Option<&str> {
+        match self.0.as_slice() {
+            [(text, None)] => Some(text),
+            _ => None,
+        }
+    }
+
     /// Whether a parameter is there with value 1.
     pub fn is_on(&self, name: &str) -> bool {
         self.value(name) == Some("1")
@@ -85,6 +93,9 @@ mod tests {
         assert!(fmtp.is_on("useinbandfec"));
         assert!(!fmtp.is_stereo());
         assert_eq!(fmtp.to_string(), "minptime=10;UseInbandFEC=1;stereo=0;111/111");
+        assert_eq!(fmtp.nameless(), None);
+        assert_eq!(Fmtp::from("111/111").nameless(), Some("111/111"));
+        assert_eq!(Fmtp::from("x=1").nameless(), None);
     }
 
     #[test]

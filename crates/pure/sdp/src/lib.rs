@@ -25,6 +25,7 @@
 //!         fingerprint: &Fingerprint::sha256([0; 32]),
 //!         candidates: &[HostCandidate::udp("192.0.2.1:40000".parse()?)],
 //!         session_id: 1,
+//!         session_version: 1,
 //!     },
 //! );
 //! assert!(answer.starts_with("v=0\r\n"));
@@ -38,8 +39,12 @@
 //! | --- | --- |
 //! | m-line index, mid, kind, codec, payload types, feedback, extension ids | [`Line`], as `line` of [`ReceiveTrack`] and [`SendTrack`] |
 //! | SSRCs that a publisher declares (none: bind by the mid extension) | [`ReceiveTrack::sources`] |
+//! | simulcast layers of a publisher, to be bound by the rid extension | [`ReceiveTrack::layers`] |
 //! | which of the caller's tracks goes on which m-line of a subscriber | [`SendTrack::track`] |
 //! | ICE, fingerprints, DTLS role, candidates of the peer | [`Session::remote`] |
+//!
+//! A later offer of the same peer for an ICE restart goes through the same steps, with [`Session::check_restart`] after the
+//! second one.
 //!
 //! Payload types and extension ids are always those of the peer whose offer was read: each peer has its own
 //! numbering, and this one counts in both directions of its session.
@@ -59,7 +64,9 @@ pub mod limits;
 mod name;
 pub mod negotiate;
 mod offer;
+mod restart;
 mod session;
+mod simulcast;
 mod transport;
 
 pub use answer::Local;
@@ -71,8 +78,9 @@ pub use feedback::Feedback;
 pub use fingerprint::{Fingerprint, HashFunction};
 pub use fmtp::Fmtp;
 pub use limits::Bounds;
-pub use name::{Mid, Msid, Name};
+pub use name::{Mid, Msid, Name, RtpStreamId};
 pub use negotiate::{Capabilities, TrackOffer};
-pub use offer::{Direction, ExtMap, MediaSection, Offer, PayloadType, Rid, RidDirection, RtpMap, Source};
+pub use offer::{Direction, ExtMap, MediaSection, Offer, PayloadType, RtpMap, Source};
 pub use session::{Line, ReceiveTrack, RejectedLine, Section, SendTrack, Session};
+pub use simulcast::{Layer, Rid, RidDirection};
 pub use transport::{IceCredentials, Remote, Setup, Transport};

@@ -43,8 +43,14 @@ pub const MAX_SSRCS: usize = 32;
 /// `a=ssrc-group` lines of one m-line.
 pub const MAX_SSRC_GROUPS: usize = 32;
 
-/// `a=rid` lines of one m-line.
+/// `a=rid` lines of one m-line, and layers of an `a=simulcast`.
 pub const MAX_RIDS: usize = 16;
+
+/// Bytes of a rid: what a one-byte RTP header extension holds (RFC 8285, section 4.2).
+pub const MAX_RID_BYTES: usize = 16;
+
+/// Simulcast layers that are agreed on. More are ignored, the last ones of the offer first: browsers send three.
+pub const MAX_LAYERS: usize = 4;
 
 /// Fingerprints of one m-line, or of the session.
 pub const MAX_FINGERPRINTS: usize = 8;

@@ -1,10 +1,10 @@
-//! Words that go from one peer's SDP into another's: a mid, a cname, the parts of an msid. A word that exists
+//! Words that go from one peer's SDP into another's: a mid, a rid, a cname, the parts of an msid. A word that exists
 //! has no space, line end or other character that could change the meaning of a line.
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::limits::{MAX_MID_BYTES, MAX_NAME_BYTES};
+use crate::limits::{MAX_MID_BYTES, MAX_NAME_BYTES, MAX_RID_BYTES};
 
 /// Name of an m-line (`a=mid`): 1 to 64 visible ASCII characters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,6 +25,31 @@ impl Mid {
 }
 
 impl fmt::Display for Mid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Name of a simulcast layer (`a=rid`, and the RtpStreamId of RFC 8852): 1 to 16 letters, digits, `-` and `_` (RFC 8851,
+/// section 10).
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RtpStreamId(Arc<str>);
+
+impl RtpStreamId {
+    /// `None`: empty, too long, or with another character.
+    pub fn parse(text: &str) -> Option<Self> {
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let valid = (1..=MAX_RID_BYTES).contains(&text.len()) && text.bytes().all(allowed);
+        valid.then(|| Self(text.into()))
+    }
+
+    /// The name as text, as the packets carry it.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RtpStreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
@@ -95,6 +120,15 @@ mod tests {
         assert_eq!(Name::cleaned("a\r\na=b c").as_str(), "a--a=b-c");
         assert_eq!(Name::cleaned("").as_str(), "-");
         assert_eq!(Name::cleaned(&"é".repeat(200)).as_str().len(), MAX_NAME_BYTES);
+    }
+
+    #[test]
+    fn a_rid_fits_its_header_extension() {
+        assert_eq!(RtpStreamId::parse("hi_2-x").map(|rid| rid.to_string()).as_deref(), Some("hi_2-x"));
+        assert!(RtpStreamId::parse(&"x".repeat(16)).is_some());
+        for text in ["", "a b", "é", "a;b", "~a", "a\n", &"x".repeat(17)] {
+            assert_eq!(RtpStreamId::parse(text), None, "{text}");
+        }
     }
 
     #[test]

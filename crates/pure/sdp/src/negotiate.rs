@@ -1,6 +1,7 @@
 //! Decides, m-line by m-line, what the server will receive or send. No text here: [`Offer`] in, [`Session`] out.
 
 mod clashes;
+mod layers;
 mod line;
 mod publish;
 mod remote;
@@ -24,6 +25,10 @@ pub struct Capabilities {
     pub codecs: Vec<Codec>,
     /// Retransmissions as a stream of their own (RFC 4588). Agreed on only together with NACK.
     pub rtx: bool,
+    /// Redundant sound (RED, RFC 2198).
+    pub red: bool,
+    /// Several layers of one picture from a publisher (RFC 8853). Agreed on only together with the rid extension.
+    pub simulcast: bool,
     /// Feedback for audio.
     pub audio_feedback: Feedback,
     /// Feedback for video.
@@ -35,6 +40,8 @@ impl Default for Capabilities {
         Self {
             codecs: Codec::ALL.to_vec(),
             rtx: true,
+            red: true,
+            simulcast: true,
             audio_feedback: Feedback::AUDIO,
             video_feedback: Feedback::VIDEO,
         }

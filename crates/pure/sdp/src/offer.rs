@@ -16,6 +16,7 @@ use crate::feedback::Feedback;
 use crate::fmtp::Fmtp;
 use crate::limits::Bounds;
 use crate::name::{Mid, Msid, Name};
+use crate::simulcast::{Layer, Rid};
 use crate::transport::Transport;
 
 /// A WebRTC offer.
@@ -78,14 +79,16 @@ pub struct MediaSection {
     pub payloads: Vec<PayloadType>,
     /// `a=extmap`, those of the session included.
     pub extensions: Vec<ExtMap>,
+    /// `a=extmap-allow-mixed`, of the m-line or of the session: a packet may have two-byte extension elements.
+    pub extmap_allow_mixed: bool,
     /// `a=msid`.
     pub msid: Option<Msid>,
     /// The media sources, each with its retransmissions.
     pub sources: Vec<Source>,
-    /// `a=rid`.
+    /// `a=rid`, each id once.
     pub rids: Vec<Rid>,
-    /// The value of `a=simulcast`, unread.
-    pub simulcast: Option<String>,
+    /// `a=simulcast`: the layers that the offerer would send, in its order. Of alternatives the first.
+    pub simulcast: Option<Vec<Layer>>,
 }
 
 /// Which way media goes, seen from the offerer.
@@ -145,6 +148,16 @@ impl PayloadType {
         }
         self.fmtp.value("apt")?.parse().ok()
     }
+
+    /// The payload type of all blocks, if this one sends them redundantly (RED, RFC 2198) and they have the same.
+    pub fn repeats(&self) -> Option<u8> {
+        if !self.map.as_ref()?.name.eq_ignore_ascii_case("red") {
+            return None;
+        }
+        let mut blocks = self.fmtp.nameless()?.split('/').map(str::parse::<u8>);
+        let first = blocks.next()?.ok()?;
+        blocks.all(|block| block == Ok(first)).then_some(first)
+    }
 }
 
 /// The value of `a=rtpmap`.
@@ -180,22 +193,4 @@ pub struct Source {
     pub cname: Option<Name>,
     /// `msid` of the source; newer offers say it once per m-line.
     pub msid: Option<Msid>,
-}
-
-/// A simulcast layer (`a=rid`, RFC 8851).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rid {
-    /// Name of the layer.
-    pub id: String,
-    /// Which way it goes.
-    pub direction: RidDirection,
-}
-
-/// Which way a simulcast layer goes, seen from the offerer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RidDirection {
-    /// The offerer sends it.
-    Send,
-    /// The offerer receives it.
-    Recv,
 }

@@ -7,7 +7,8 @@ use crate::feedback::Feedback;
 use crate::fmtp::Fmtp;
 use crate::name::{Mid, Msid};
 use crate::negotiate::TrackOffer;
-use crate::offer::{Rid, Source};
+use crate::offer::Source;
+use crate::simulcast::Layer;
 use crate::transport::Remote;
 
 /// The outcome of a negotiation.
@@ -49,15 +50,32 @@ pub struct Line {
     pub payload_type: u8,
     /// The payload type of its retransmissions (RFC 4588), where agreed.
     pub rtx_payload_type: Option<u8>,
+    /// The payload type of redundant sound (RED, RFC 2198), where agreed: each block is of `payload_type`. Whoever sends
+    /// may use either, packet by packet.
+    pub red_payload_type: Option<u8>,
     /// Parameters of the codec, as answered.
     pub fmtp: Fmtp,
     /// Agreed feedback. Whoever receives the media sends it.
     pub feedback: Feedback,
     /// Agreed header extensions.
     pub extensions: ExtensionIds,
+    /// A packet may have extension elements with two-byte headers, of up to 255 bytes (RFC 8285, section 6). Without, all
+    /// elements have one-byte headers and at most 16 bytes.
+    pub two_byte_extensions: bool,
     /// RTCP packets may be smaller than a full compound (RFC 5506).
     pub rtcp_rsize: bool,
     pub(crate) protocol: String,
+    /// There where `red_payload_type` is.
+    pub(crate) red: Option<Red>,
+}
+
+/// How RED is answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Red {
+    /// As offered: how many blocks there are.
+    pub(crate) fmtp: Fmtp,
+    /// The offerer prefers it to the bare codec.
+    pub(crate) preferred: bool,
 }
 
 /// A track that the peer sends and the server receives.
@@ -70,8 +88,9 @@ pub struct ReceiveTrack {
     pub sources: Vec<Source>,
     /// The application's names of stream and track.
     pub msid: Option<Msid>,
-    /// Simulcast layers that the offer would send. The answer does not take them up: the peer sends one layer.
-    pub rids: Vec<Rid>,
+    /// The agreed simulcast layers, in the order of the offer; at most [`MAX_LAYERS`](crate::limits::MAX_LAYERS). With
+    /// them `line.extensions.rid` is there, which tells whose a packet is. Empty: no simulcast.
+    pub layers: Vec<Layer>,
 }
 
 /// A track that the server sends and the peer receives.

@@ -7,12 +7,14 @@ mod report;
 #[cfg(test)]
 mod tests;
 mod transport_cc;
+mod unwrap;
 mod writer;
 
 pub use description::{Chunk, Chunks, Goodbye, Items, SourceDescription};
 pub use feedback::{Fir, FirEntries, FirEntry, Lost, Nack, Pli, Remb, Ssrcs};
 pub use report::{ReceiverReport, ReportBlock, ReportBlocks, SenderInfo, SenderReport};
 pub use transport_cc::{Arrival, Arrivals, TransportFeedback};
+pub use unwrap::{FeedbackUnwrapper, UnwrappedArrivals, UnwrappedFeedback};
 pub use writer::Writer;
 
 pub(crate) use transport_cc::{FeedbackPart, Status};

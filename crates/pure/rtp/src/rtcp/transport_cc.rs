@@ -9,7 +9,7 @@ use crate::packet::Malformed;
 /// Where the chunks begin in the body: SSRCs, base, count, reference time, feedback count.
 const CHUNKS: usize = 16;
 /// One unit of reference time (64 ms) in units of delta (250 µs).
-const TICKS_PER_REFERENCE: i64 = 256;
+pub(super) const TICKS_PER_REFERENCE: i64 = 256;
 
 /// Feedback about one span of packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,7 +75,8 @@ impl<'a> TransportFeedback<'a> {
 pub struct Arrival {
     /// Its transport-wide sequence number.
     pub sequence: u16,
-    /// When, by the receiver's clock, in units of 250 µs (modulo the reference time's 2^24 × 64 ms).
+    /// When, by the receiver's clock, in units of 250 µs (modulo the reference time's 2^24 × 64 ms; without that in
+    /// [`super::FeedbackUnwrapper`]).
     pub ticks: i64,
 }
 

@@ -5,12 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use crate::answer::{Local, Text};
 use crate::candidate::HostCandidate;
 use crate::session::{Line, RejectedLine, Section, SendTrack};
+use crate::simulcast::Layer;
 
 pub(super) fn write(text: &mut Text, section: &Section, local: &Local<'_>, is_head: bool) {
     match section {
         Section::Rejected(line) => rejected(text, line),
         Section::Idle(line) => accepted(text, line, "inactive", local, is_head),
-        Section::Receive(track) => accepted(text, &track.line, "recvonly", local, is_head),
+        Section::Receive(track) => {
+            accepted(text, &track.line, "recvonly", local, is_head);
+            layers(text, &track.layers);
+        }
         Section::Send(track) => {
             accepted(text, &track.line, "sendonly", local, is_head);
             sources(text, track);
@@ -34,8 +38,7 @@ fn rejected(text: &mut Text, line: &RejectedLine) {
 
 fn accepted(text: &mut Text, line: &Line, direction: &str, local: &Local<'_>, is_head: bool) {
     let at = destination(local, is_head);
-    let rtx = line.rtx_payload_type.map(|number| format!(" {number}")).unwrap_or_default();
-    text.line(format_args!("m={} {} {} {}{rtx}", line.kind, at.port(), line.protocol, line.payload_type));
+    text.line(format_args!("m={} {} {}{}", line.kind, at.port(), line.protocol, formats(line)));
     let version = if at.is_ipv4() { "IP4" } else { "IP6" };
     text.line(format_args!("c=IN {version} {}", at.ip()));
     if let Some(mid) = &line.mid {
@@ -50,17 +53,34 @@ fn accepted(text: &mut Text, line: &Line, direction: &str, local: &Local<'_>, is
     if line.rtcp_rsize {
         text.line(format_args!("a=rtcp-rsize"));
     }
+    // In each m-line, wherever it was offered: there it counts for all that the answer accepts (RFC 8285, section 6).
+    if line.two_byte_extensions {
+        text.line(format_args!("a=extmap-allow-mixed"));
+    }
     for (extension, id) in line.extensions.iter() {
         text.line(format_args!("a=extmap:{id} {}", extension.uri()));
     }
     payload_types(text, line);
 }
 
-/// The default destination (RFC 8839, section 4.2.1.2): the preferred candidate.
+/// The payload types, a space before each. What comes first is what a browser sends: RED if the offerer put it there.
+fn formats(line: &Line) -> String {
+    let mut media = [Some(line.payload_type), line.red_payload_type];
+    if line.red.as_ref().is_some_and(|red| red.preferred) {
+        media.reverse();
+    }
+    media.into_iter().chain([line.rtx_payload_type]).flatten().map(|number| format!(" {number}")).collect()
+}
+
+/// The default destination (RFC 8839, section 4.2.1.2): the preferred candidate of the m-line's protocol, which is UDP.
 fn destination(local: &Local<'_>, is_head: bool) -> SocketAddr {
     // RFC 8840, section 4.1.1: nowhere in particular.
     let nowhere = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 9);
-    local.candidates.first().filter(|_| is_head).map_or(nowhere, HostCandidate::addr)
+    local
+        .candidates
+        .iter()
+        .find(|candidate| is_head && !candidate.is_tcp())
+        .map_or(nowhere, HostCandidate::addr)
 }
 
 fn payload_types(text: &mut Text, line: &Line) {
@@ -74,10 +94,28 @@ fn payload_types(text: &mut Text, line: &Line) {
     if !line.fmtp.is_empty() {
         text.line(format_args!("a=fmtp:{number} {}", line.fmtp));
     }
+    if let Some((number, red)) = line.red_payload_type.zip(line.red.as_ref()) {
+        text.line(format_args!("a=rtpmap:{number} red/{clock_rate}{channels}"));
+        text.line(format_args!("a=fmtp:{number} {}", red.fmtp));
+    }
     if let Some(rtx) = line.rtx_payload_type {
         text.line(format_args!("a=rtpmap:{rtx} rtx/{clock_rate}"));
         text.line(format_args!("a=fmtp:{rtx} apt={number}"));
     }
+}
+
+/// Chromium sends a layer only if both lines name it. It takes `~` for what the application has to wait for, and the lack
+/// of it for leave to begin: what was offered paused goes back paused.
+fn layers(text: &mut Text, layers: &[Layer]) {
+    if layers.is_empty() {
+        return;
+    }
+    for layer in layers {
+        text.line(format_args!("a=rid:{} recv", layer.rid));
+    }
+    let name = |layer: &Layer| format!("{}{}", if layer.paused { "~" } else { "" }, layer.rid);
+    let names: Vec<String> = layers.iter().map(name).collect();
+    text.line(format_args!("a=simulcast:recv {}", names.join(";")));
 }
 
 fn sources(text: &mut Text, track: &SendTrack) {

@@ -23,6 +23,7 @@ fn write(session: &Session) -> String {
         fingerprint: &Fingerprint::sha256([0xCD; 32]),
         candidates: &candidates,
         session_id: u64::MAX,
+        session_version: 1,
     };
     answer::write(session, &local)
 }
@@ -44,7 +45,8 @@ fn a_publishers_answer_is_this() {
            a=rtpmap:98 VP9/90000\r\na=rtpmap:96 VP8/90000\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n\
            a=rtcp-fb:* nack\r\na=rtcp-fb:* nack pli\r\na=rtcp-fb:* ccm fir\r\na=rtcp-fb:* transport-cc\r\n\
            a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
-           a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n";
+           a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\na=extmap-allow-mixed\r\na=extmap:12 \
+           https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n";
     let offer = with(&offer, "a=group:BUNDLE 0 1", "a=group:BUNDLE 0 1 v");
     let offer =
         with(&offer, "a=rtcp-mux\r\na=rtpmap:100", "a=rtcp-mux\r\na=fmtp:100 stereo=1;cbr=1\r\na=rtpmap:100");
@@ -62,8 +64,9 @@ fn a_publishers_answer_is_this() {
          a=candidate:2 1 udp 2130706175 2001:db8::7 40001 typ host\r\na=end-of-candidates\r\n\
          m=application 0 UDP/TLS/RTP/SAVPF 101\r\nc=IN IP4 0.0.0.0\r\na=mid:1\r\na=inactive\r\n\
          m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:v\r\na=recvonly\r\n{transport}\
-         a=rtcp-rsize\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
+         a=rtcp-rsize\r\na=extmap-allow-mixed\r\na=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
          a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
+         a=extmap:12 https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension\r\n\
          a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 transport-cc\r\na=rtcp-fb:96 ccm fir\r\na=rtcp-fb:96 nack\r\n\
          a=rtcp-fb:96 nack pli\r\na=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n"
     );
@@ -79,18 +82,65 @@ fn a_subscribers_answer_names_what_will_be_sent() {
                    a=ssrc:2001 msid:anna track2001\r\na=ssrc:2002 cname:anna\r\n";
     assert!(answer.contains(picture), "{answer}");
     assert_eq!(answer.matches("a=sendonly").count(), 2);
+    assert!(!answer.contains("goog-remb"), "{answer}");
+    let older = with(fixtures::CHROME_SUBSCRIBE, " transport-cc\r\n", " x\r\n");
+    assert_eq!(subscribe(&older).unwrap().matches("a=rtcp-fb:96 goog-remb\r\n").count(), 1);
 }
 
 #[test]
-fn an_answer_without_candidates_has_the_port_that_means_nothing() {
+fn redundant_sound_has_the_offerers_place() {
+    let red = "a=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111\r\n";
+    let preferred = |text| with(text, "SAVPF 111 63 ", "SAVPF 63 9 111 ");
+    for (answer, formats) in [
+        (publish(fixtures::CHROME_PUBLISH), "111 63"),
+        (subscribe(fixtures::CHROME_SUBSCRIBE), "111 63"),
+        (publish(&preferred(fixtures::CHROME_PUBLISH)), "63 111"),
+        (subscribe(&preferred(fixtures::CHROME_SUBSCRIBE)), "63 111"),
+    ] {
+        let answer = answer.unwrap();
+        assert!(answer.contains(&format!(" UDP/TLS/RTP/SAVPF {formats}\r\n")), "{answer}");
+        assert!(answer.contains(red) && answer.find("opus/48000/2") < answer.find(red), "{answer}");
+    }
+}
+
+#[test]
+fn the_agreed_layers_are_asked_for_in_both_ways() {
+    let offer = with(fixtures::CHROME_SIMULCAST, "send q;h;f", "send q;~h;f");
+    let answer = publish(&offer).unwrap();
+    let layers = "a=rid:q recv\r\na=rid:h recv\r\na=rid:f recv\r\na=simulcast:recv q;~h;f\r\n";
+    assert!(
+        answer.ends_with(&format!("{layers}{}", &answer[answer.find("m=application").unwrap()..])),
+        "{answer}"
+    );
+    let plain = publish(fixtures::CHROME_PUBLISH).unwrap();
+    assert!(!plain.contains("a=rid") && !plain.contains("a=simulcast"), "{plain}");
+}
+
+#[test]
+fn an_answer_without_udp_has_the_port_that_means_nothing() {
     let offer = Offer::parse(&bundled(&[("video", "sendonly", VP8)])).unwrap();
     let session = negotiate::publish(&offer, &Capabilities::default()).unwrap();
     let fingerprint = Fingerprint::sha256([0; 32]);
-    let local =
-        Local { ice_ufrag: "u", ice_pwd: "p", fingerprint: &fingerprint, candidates: &[], session_id: 1 };
-    assert!(
-        answer::write(&session, &local).contains("m=video 9 UDP/TLS/RTP/SAVPF 100\r\nc=IN IP4 0.0.0.0\r\n")
-    );
+    let tcp = HostCandidate::tcp("192.0.2.7:443".parse().unwrap());
+    for candidates in [&[][..], &[tcp]] {
+        let answer = answer::write(
+            &session,
+            &Local {
+                ice_ufrag: "u",
+                ice_pwd: "p",
+                fingerprint: &fingerprint,
+                candidates,
+                session_id: 1,
+                session_version: 7,
+            },
+        );
+        assert!(answer.contains("m=video 9 UDP/TLS/RTP/SAVPF 100\r\nc=IN IP4 0.0.0.0\r\n"), "{answer}");
+        assert!(answer.starts_with("v=0\r\no=- 1 7 IN IP4 0.0.0.0\r\n"), "{answer}");
+        assert_eq!(
+            answer.contains("a=candidate:1 1 tcp 2124414975 192.0.2.7 443 typ host tcptype passive\r\n"),
+            !candidates.is_empty()
+        );
+    }
 }
 
 /// RFC 3264: every m-line in its place and with its media and mid, and nothing in it that was not offered.
@@ -112,12 +162,15 @@ fn assert_answers(offer: &str, answer: &str) {
         assert!(said.direction != Direction::SendRecv);
         assert_eq!(said.transport.setup, Some(Setup::Passive));
         assert!(said.rtcp_mux && asked.rtcp_mux && (asked.rtcp_rsize || !said.rtcp_rsize));
+        assert!(asked.extmap_allow_mixed || !said.extmap_allow_mixed);
+        assert!(said.rids.iter().all(|rid| asked.rids.iter().any(|it| it.id == rid.id)));
         for extension in &said.extensions {
             assert!(asked.extensions.iter().any(|it| it.id == extension.id && it.uri == extension.uri));
         }
         for payload in &said.payloads {
             let offered = asked.payloads.iter().find(|it| it.number == payload.number).unwrap();
             assert_eq!((payload.codec(), payload.retransmits()), (offered.codec(), offered.retransmits()));
+            assert_eq!(payload.repeats(), offered.repeats());
             assert_eq!(payload.feedback.and(offered.feedback), payload.feedback);
         }
     }
@@ -151,7 +204,7 @@ fn damage() -> impl Strategy<Value = (usize, Damage)> {
         any::<usize>().prop_map(Damage::Swap),
         (0..60_usize).prop_map(Damage::Cut),
         (0..60_usize, any::<char>()).prop_map(|(at, character)| Damage::Replace(at, character)),
-        "(a=(mid|ssrc|fmtp|rtpmap|group|extmap|rid|rtcp-fb|setup)|[a-z]=)[:/ *0-9a-z]{0,12}"
+        "(a=(mid|ssrc|fmtp|rtpmap|group|extmap|rid|simulcast|rtcp-fb|setup)|[a-z]=)[:/ *0-9a-z]{0,12}"
             .prop_map(Damage::Insert),
     ];
     (any::<usize>(), kind)

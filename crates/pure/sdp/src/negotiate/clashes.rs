@@ -11,6 +11,7 @@ use crate::session::{ReceiveTrack, Section};
 enum Meaning {
     Media(Codec),
     Retransmission(u8),
+    Redundancy(u8),
 }
 
 /// Looks at the accepted m-lines.
@@ -19,7 +20,8 @@ pub(super) fn check(sections: &[Section]) -> Result<(), SdpError> {
     for line in sections.iter().filter_map(Section::line) {
         let primary = (line.payload_type, Meaning::Media(line.codec));
         let rtx = line.rtx_payload_type.map(|number| (number, Meaning::Retransmission(line.payload_type)));
-        for (number, meaning) in [Some(primary), rtx].into_iter().flatten() {
+        let red = line.red_payload_type.map(|number| (number, Meaning::Redundancy(line.payload_type)));
+        for (number, meaning) in [Some(primary), rtx, red].into_iter().flatten() {
             payload_types.add("payload type", number.into(), line.index, meaning)?;
         }
         for (extension, id) in line.extensions.iter() {

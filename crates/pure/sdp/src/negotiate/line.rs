@@ -8,7 +8,7 @@ use crate::fmtp::Fmtp;
 use crate::limits::MAX_EXTENSION_MID_BYTES;
 use crate::negotiate::Capabilities;
 use crate::offer::{Direction, MediaSection, PayloadType};
-use crate::session::{Line, RejectedLine, Section};
+use crate::session::{Line, Red, RejectedLine, Section};
 
 /// An m-line with the payload type that will be used.
 #[derive(Clone, Copy)]
@@ -67,7 +67,8 @@ impl Choice<'_> {
         if !transport_cc {
             extensions.set(Extension::TransportCc, None);
         }
-        let feedback = Feedback { transport_cc, ..offered };
+        let feedback = Feedback { transport_cc, remb: offered.remb && !transport_cc, ..offered };
+        let (red_payload_type, red) = capabilities.red.then(|| self.red()).flatten().unzip();
         Line {
             index: self.section.index,
             mid: self.section.mid.clone(),
@@ -75,12 +76,34 @@ impl Choice<'_> {
             codec: self.codec,
             payload_type: self.payload.number,
             rtx_payload_type: (capabilities.rtx && feedback.nack).then(|| self.rtx()).flatten(),
+            red_payload_type,
             fmtp: kept_parameters(self.codec, &self.payload.fmtp),
             feedback,
             extensions,
+            two_byte_extensions: self.section.extmap_allow_mixed,
             rtcp_rsize: self.section.rtcp_rsize,
             protocol: self.section.protocol.clone(),
+            red,
         }
+    }
+
+    /// Of sound only: RED of video is there for ULPFEC (RFC 5109), which the server does not do.
+    fn red(&self) -> Option<(u8, Red)> {
+        let (chosen, clock_rate) = (self.payload.number, self.codec.clock_rate());
+        let is_red = |payload: &PayloadType| {
+            payload.repeats() == Some(chosen)
+                && payload.map.as_ref().is_some_and(|map| {
+                    map.clock_rate == clock_rate && map.channels == self.codec.channels().unwrap_or(1)
+                })
+        };
+        if self.kind != Kind::Audio {
+            return None;
+        }
+        let mut payloads = self.section.payloads.iter();
+        let red = payloads.find(|payload| is_red(payload))?;
+        // The rest of the list comes after it.
+        let preferred = payloads.any(|payload| payload.number == chosen);
+        Some((red.number, Red { fmtp: red.fmtp.clone(), preferred }))
     }
 
     fn rtx(&self) -> Option<u8> {
@@ -108,7 +131,7 @@ fn kept_parameters(codec: Codec, offered: &Fmtp) -> Fmtp {
 
 fn extension_ids(section: &MediaSection, peer: fn(Direction) -> bool) -> ExtensionIds {
     let mut ids = ExtensionIds::default();
-    // RFC 8285, section 4.2: ids that fit the one-byte header, which is what the server writes.
+    // RFC 8285, section 4.2: ids that fit the one-byte header, so that only long elements need two bytes.
     for offered in section.extensions.iter().filter(|offered| (1..=14).contains(&offered.id)) {
         let Some(extension) = Extension::of_uri(&offered.uri) else {
             continue;
@@ -119,6 +142,9 @@ fn extension_ids(section: &MediaSection, peer: fn(Direction) -> bool) -> Extensi
     }
     if section.mid.as_ref().is_none_or(|mid| mid.as_str().len() > MAX_EXTENSION_MID_BYTES) {
         ids.set(Extension::Mid, None);
+    }
+    if !section.extmap_allow_mixed {
+        ids.set(Extension::DependencyDescriptor, None);
     }
     ids
 }

@@ -3,7 +3,7 @@
 use crate::error::{Rejection, SdpError};
 use crate::negotiate::line::{self, Choice};
 use crate::negotiate::shared_transport::{SharedTransport, bundle_of};
-use crate::negotiate::{Capabilities, clashes, remote};
+use crate::negotiate::{Capabilities, clashes, layers, remote};
 use crate::offer::{Direction, MediaSection, Offer};
 use crate::session::{ReceiveTrack, Section, Session};
 
@@ -41,15 +41,13 @@ fn choose<'a>(
 }
 
 fn accept(section: &MediaSection, choice: &Choice<'_>, capabilities: &Capabilities) -> Section {
-    let line = choice.agree(Direction::sends, capabilities);
+    let mut line = choice.agree(Direction::sends, capabilities);
+    // The server makes no estimate of what it could receive.
+    line.feedback.remb = false;
     if !section.direction.sends() {
         return Section::Idle(line);
     }
     let msid = section.msid.clone().or_else(|| section.sources.first()?.msid.clone());
-    Section::Receive(ReceiveTrack {
-        line,
-        sources: section.sources.clone(),
-        msid,
-        rids: section.rids.clone(),
-    })
+    let layers = layers::agree(section, &line, capabilities);
+    Section::Receive(ReceiveTrack { line, sources: section.sources.clone(), msid, layers })
 }

@@ -1,5 +1,10 @@
 //! What is agreed on with whom.
 
+mod extensions;
+mod feedback;
+mod simulcast;
+mod sound;
+
 use crate::codec::{Codec, Kind};
 use crate::error::{Rejection, SdpError};
 use crate::fixtures::{self, OPUS, VP8, bundled, stereo_stream, track, unbundled, with};
@@ -54,61 +59,6 @@ fn every_browsers_microphone_and_camera_are_received_in_its_own_numbers() {
 }
 
 #[test]
-fn feedback_and_extensions_are_those_that_both_sides_know() {
-    let session = publish(fixtures::CHROME_PUBLISH).unwrap();
-    let lines: Vec<_> = session.receiving().map(|track| &track.line).collect();
-    assert_eq!(lines[0].feedback, Capabilities::default().audio_feedback);
-    assert_eq!(lines[1].feedback, Capabilities::default().video_feedback);
-    let audio = lines[0].extensions;
-    assert_eq!((audio.mid, audio.rid, audio.audio_level), (Some(4), None, Some(1)));
-    let video = lines[1].extensions;
-    assert_eq!((video.mid, video.rid, video.audio_level), (Some(4), Some(10), None));
-    assert_eq!((video.abs_send_time, video.transport_cc), (Some(2), Some(3)));
-
-    let session = publish(fixtures::AIORTC_PUBLISH).unwrap();
-    let video = &session.receiving().nth(1).unwrap().line;
-    assert!(video.feedback.nack && video.feedback.pli && !video.feedback.fir && !video.feedback.transport_cc);
-    assert!(!video.rtcp_rsize);
-}
-
-#[test]
-fn an_extension_for_one_way_is_used_that_way_only() {
-    let text = fixtures::FIREFOX_SIMULCAST;
-    let publisher = publish(text).unwrap();
-    assert_eq!(publisher.receiving().nth(1).unwrap().line.extensions.rid, Some(9));
-    let subscriber = subscribe(text, &[track(Codec::Vp8, 1, "")]).unwrap();
-    let line = &subscriber.sending().next().unwrap().line;
-    assert_eq!((line.index, line.extensions.rid, line.extensions.mid), (2, None, Some(3)));
-}
-
-#[test]
-fn transport_cc_is_agreed_on_with_both_its_halves_or_not_at_all() {
-    let uri = "http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01";
-    for text in [
-        with(fixtures::CHROME_PUBLISH, uri, "urn:something-else"),
-        with(fixtures::CHROME_PUBLISH, " transport-cc\r\n", " goog-remb\r\n"),
-    ] {
-        for track in publish(&text).unwrap().receiving() {
-            assert!(!track.line.feedback.transport_cc);
-            assert_eq!(track.line.extensions.transport_cc, None);
-        }
-    }
-}
-
-#[test]
-fn retransmissions_need_nack() {
-    let text = with(fixtures::CHROME_PUBLISH, "a=rtcp-fb:96 nack\r\n", "");
-    let session = publish(&text).unwrap();
-    assert_eq!(session.receiving().nth(1).unwrap().line.rtx_payload_type, None);
-}
-
-#[test]
-fn an_id_that_needs_a_two_byte_header_is_not_agreed_on() {
-    let text = with(fixtures::CHROME_PUBLISH, "a=extmap:4 ", "a=extmap:15 ");
-    assert!(publish(&text).unwrap().receiving().all(|track| track.line.extensions.mid.is_none()));
-}
-
-#[test]
 fn a_publishers_sources_are_handed_on_or_left_to_the_mid() {
     let session = publish(fixtures::CHROME_PUBLISH).unwrap();
     let video = session.receiving().nth(1).unwrap();
@@ -119,25 +69,6 @@ fn a_publishers_sources_are_handed_on_or_left_to_the_mid() {
     let video = session.receiving().nth(1).unwrap();
     assert!(video.sources.is_empty());
     assert_eq!(video.line.extensions.mid, Some(4));
-    assert_eq!(video.rids.len(), 3);
-}
-
-#[test]
-fn opus_parameters_are_kept_as_offered() {
-    let fmtp = |text: &str| publish(text).unwrap().receiving().next().unwrap().line.fmtp.to_string();
-    assert_eq!(fmtp(fixtures::CHROME_PUBLISH), "minptime=10;sprop-stereo=1;stereo=1;useinbandfec=1");
-    assert_eq!(fmtp(fixtures::FIREFOX_PUBLISH), "stereo=1;useinbandfec=1");
-    assert_eq!(fmtp(fixtures::AIORTC_PUBLISH), "");
-    let text = with(
-        fixtures::CHROME_PUBLISH,
-        "a=fmtp:111 minptime=10;",
-        "a=fmtp:111 minptime=20;usedtx=1;cbr=1;maxaveragebitrate=128000;",
-    );
-    assert!(
-        fmtp(&text).starts_with("minptime=20;usedtx=1;maxaveragebitrate=128000;sprop"),
-        "{}",
-        fmtp(&text)
-    );
 }
 
 #[test]
@@ -256,19 +187,6 @@ fn every_browser_is_sent_sound_and_picture_in_its_own_numbers() {
             [(0, (0, "0", Codec::Opus, opus, None)), (1, (1, "1", Codec::Vp8, vp8, Some(rtx)))]
         );
     }
-}
-
-#[test]
-fn stereo_is_answered_only_where_it_is_both_sent_and_asked_for() {
-    let fmtp = |text: &str, stream: &str| {
-        let session = subscribe(text, &[track(Codec::Opus, 1, stream)]).unwrap();
-        session.sending().next().unwrap().line.fmtp.to_string()
-    };
-    let asks = with(fixtures::CHROME_SUBSCRIBE, "useinbandfec=1", "useinbandfec=1;stereo=1;sprop-stereo=1");
-    let stereo = "minptime=10;useinbandfec=1;stereo=1;sprop-stereo=1";
-    assert_eq!(fmtp(&asks, stereo), stereo);
-    assert_eq!(fmtp(&asks, "useinbandfec=1"), "minptime=10;useinbandfec=1");
-    assert_eq!(fmtp(fixtures::CHROME_SUBSCRIBE, stereo), "minptime=10;useinbandfec=1");
 }
 
 #[test]

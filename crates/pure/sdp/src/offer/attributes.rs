@@ -8,7 +8,8 @@ use crate::name::{Mid, Msid};
 use crate::offer::lines::Line;
 use crate::offer::payloads::Payloads;
 use crate::offer::sources::Sources;
-use crate::offer::{Direction, ExtMap, MediaSection, Rid, RidDirection};
+use crate::offer::{Direction, ExtMap, MediaSection};
+use crate::simulcast::{self, Rid, Unreadable};
 use crate::transport::{Setup, Transport};
 
 /// The value of an `a=` line: `<name>` or `<name>:<value>`.
@@ -35,6 +36,7 @@ pub(super) struct Common {
     transport: Transport,
     direction: Option<Direction>,
     extensions: Vec<ExtMap>,
+    extmap_allow_mixed: bool,
 }
 
 impl Common {
@@ -43,6 +45,7 @@ impl Common {
         match attribute.name {
             "sendrecv" | "sendonly" | "recvonly" | "inactive" => self.direction = direction(attribute.name),
             "extmap" => self.extension(line, attribute.value)?,
+            "extmap-allow-mixed" => self.extmap_allow_mixed = true,
             _ => return transport(&mut self.transport, line, attribute),
         }
         Ok(true)
@@ -140,6 +143,7 @@ pub(super) fn empty_section(index: usize, kind: Option<Kind>, media: &str) -> Me
         transport: Transport::default(),
         payloads: Vec::new(),
         extensions: Vec::new(),
+        extmap_allow_mixed: false,
         msid: None,
         sources: Vec::new(),
         rids: Vec::new(),
@@ -179,7 +183,7 @@ impl SectionReader {
             // With several, the first: an m-line carries one track (RFC 8829, section 5.2.1).
             "msid" if self.section.msid.is_none() => self.section.msid = Msid::parse(value),
             "rid" => self.rid(line, value)?,
-            "simulcast" => self.section.simulcast = Some(value.to_owned()),
+            "simulcast" => self.simulcast(line, value)?,
             _ => return self.common.attribute(line, attribute).map(|_known| ()),
         }
         Ok(())
@@ -193,16 +197,30 @@ impl SectionReader {
     }
 
     fn rid(&mut self, line: &Line<'_>, value: &str) -> Result<(), SdpError> {
+        let rid = Rid::parse(value)
+            .ok_or_else(|| line.malformed("a=rid:<id of at most 16 letters, digits, - or _> send or recv"))?;
+        match self.section.rids.iter().find(|known| known.id == rid.id) {
+            // Said twice, it means the same.
+            Some(known) if *known == rid => return Ok(()),
+            Some(_) => return Err(line.malformed("one a=rid for each id of an m-line")),
+            None => {}
+        }
         if self.section.rids.len() == MAX_RIDS {
             return Err(line.too_many("a=rid lines", MAX_RIDS));
         }
-        let mut words = value.split_ascii_whitespace();
-        let (id, direction) = match (words.next(), words.next()) {
-            (Some(id), Some("send")) => (id, RidDirection::Send),
-            (Some(id), Some("recv")) => (id, RidDirection::Recv),
-            _ => return Err(line.malformed("a=rid:<id> send or recv")),
-        };
-        self.section.rids.push(Rid { id: id.to_owned(), direction });
+        self.section.rids.push(rid);
+        Ok(())
+    }
+
+    fn simulcast(&mut self, line: &Line<'_>, value: &str) -> Result<(), SdpError> {
+        let layers = simulcast::sent_layers(value).map_err(|why| match why {
+            Unreadable::Malformed => line.malformed("a=simulcast:send <rid>;<rid>"),
+            Unreadable::TooMany => line.too_many("layers in a=simulcast", MAX_RIDS),
+        })?;
+        // RFC 8853, section 5.1.
+        if self.section.simulcast.replace(layers).is_some() {
+            return Err(line.malformed("one a=simulcast per m-line"));
+        }
         Ok(())
     }
 
@@ -215,6 +233,7 @@ impl SectionReader {
             transport: common.transport.or(&session.transport),
             payloads: payloads.finish(),
             extensions,
+            extmap_allow_mixed: common.extmap_allow_mixed || session.extmap_allow_mixed,
             sources: sources.finish(),
             ..section
         }

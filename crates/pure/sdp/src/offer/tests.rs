@@ -5,7 +5,8 @@ use crate::error::SdpError;
 use crate::fingerprint::{Fingerprint, HashFunction};
 use crate::fixtures::{self, OPUS, VP8, with};
 use crate::limits;
-use crate::offer::{Direction, Offer, RidDirection};
+use crate::offer::{Direction, Offer};
+use crate::simulcast::RidDirection;
 use crate::transport::Setup;
 
 fn read(text: &str) -> Offer {
@@ -80,11 +81,20 @@ fn simulcast_layers_are_read() {
         let layers: Vec<_> = video.rids.iter().map(|rid| rid.id.as_str()).collect();
         assert_eq!(layers, names);
         assert!(video.rids.iter().all(|rid| rid.direction == RidDirection::Send));
-        assert!(video.simulcast.as_ref().unwrap().starts_with("send "));
+        let layers: Vec<_> = video.simulcast.iter().flatten().map(|layer| layer.rid.as_str()).collect();
+        assert_eq!(layers, names);
+        assert!(video.simulcast.iter().flatten().all(|layer| !layer.paused));
     }
     let sources = &read(fixtures::FIREFOX_SIMULCAST).media[1].sources;
     assert_eq!(sources.len(), 3);
     assert!(sources.iter().all(|source| source.rtx_ssrc.is_some()));
+}
+
+#[test]
+fn a_rid_that_is_said_twice_counts_once() {
+    let section = fixtures::bundled(&[("video", "sendonly", VP8)]);
+    let offer = read(&(section + &"a=rid:q send pt=100\r\n".repeat(2 * limits::MAX_RIDS)));
+    assert_eq!(offer.media[0].rids.len(), 1);
 }
 
 #[test]
@@ -138,7 +148,10 @@ fn an_error_names_the_line_and_what_was_expected() {
         ("a=setup:holdconn\r\n", "line 12: expected a=setup:actpass, active or passive"),
         ("a=fingerprint:sha-256 00\r\n", "line 12: expected a=fingerprint"),
         ("a=ice-ufrag:a:b:c\r\n", "line 12: expected an ICE ufrag"),
-        ("a=rid:q\r\n", "line 12: expected a=rid:<id> send or recv"),
+        ("a=rid:q\r\n", "line 12: expected a=rid:<id of at most 16 letters, digits, - or _> send or recv"),
+        ("a=simulcast:send q;;h\r\n", "line 12: expected a=simulcast:send <rid>;<rid>, found \"a=simul"),
+        ("a=rid:q send\r\na=rid:q recv\r\n", "line 13: expected one a=rid for each id of an m-line"),
+        ("a=simulcast:recv q\r\na=simulcast:send h\r\n", "line 13: expected one a=simulcast per m-line"),
         ("m=audio 9 UDP/TLS/RTP/SAVPF\r\n", "line 12: expected m=<media> <port> <protocol> <formats>"),
         ("m=audio 9 UDP/TLS/RTP/SAVPF 128\r\n", "line 12: expected payload types from 0 to 127"),
         ("m=audio x UDP/TLS/RTP/SAVPF 1\r\n", "line 12: expected m=<media>"),
@@ -202,6 +215,9 @@ fn each_limit_holds() {
     check("a=ssrc-group lines", limits::MAX_SSRC_GROUPS, &|_| "a=ssrc-group:FID 1 2".to_owned());
     check("a=extmap lines", limits::MAX_EXTENSIONS, &|index| format!("a=extmap:{} urn:x", index + 1));
     check("a=rid lines", limits::MAX_RIDS, &|index| format!("a=rid:{index} send"));
+    let layers = |count: usize| format!("a=simulcast:recv {}", vec!["x"; count].join(";"));
+    assert!(many(1, &|_| layers(limits::MAX_RIDS)).is_ok());
+    assert!(matches!(many(1, &|_| layers(limits::MAX_RIDS + 1)), Err(SdpError::TooMany { .. })));
     check("parameters of a payload type", limits::MAX_FORMAT_PARAMETERS, &|_| "a=fmtp:100 x=1".to_owned());
     // One m-line and one session fingerprint are there already; those of the session are counted apart.
     let digest = ["AB"; 32].join(":");
