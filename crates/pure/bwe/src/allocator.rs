@@ -6,7 +6,7 @@
 //!
 //! Down is at once, up has to be worth it: what is new must fit with a margin and for a time. Each change for the better
 //! moves forward in the order of these steps, and nothing but a budget that fell moves back; so that a budget that
-//! wavers by less than the margin makes nothing flap.
+//! wavers by less than the margin makes nothing flap. One that wavers by more makes it try again ever more rarely.
 
 mod steps;
 
@@ -17,9 +17,14 @@ use steps::{Order, Plan};
 /// By how much what is new has to be below the budget.
 pub const UP_MARGIN: f64 = 1.15;
 /// How much more than its bitrate a lowest layer needs that was paused, beside that.
-pub const RESUME_MARGIN: f64 = 1.2;
-/// For how long.
+pub const RESUME_MARGIN: f64 = 1.05;
+/// For how long. Where what was new had to be taken back, twice as long the next time, and so on; but who is paused waits
+/// no longer for that.
 pub const UP_AFTER: Duration = Duration::from_secs(1);
+/// And no longer than this.
+pub const UP_AFTER_AT_MOST: Duration = Duration::from_secs(16);
+/// What has lasted for so long was no mistake.
+const PROVEN_AFTER: Duration = Duration::from_secs(10);
 
 /// A layer that can be forwarded: spatial and temporal, with all that it needs below it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,9 @@ pub struct Allocator {
     /// One for each video stream of the last call.
     held: Vec<Held>,
     better_since: Option<Instant>,
+    /// The last change for the better, and how long the next one has to fit.
+    improved: Option<Instant>,
+    patience: Option<Duration>,
     order: Order,
     now: Plan,
     plan: Plan,
@@ -111,6 +119,9 @@ impl Allocator {
                 _ => Some(step.cost),
             });
             std::mem::swap(&mut self.now, &mut self.plan);
+            if !newcomers {
+                self.regret(now);
+            }
         }
         self.improve(now, video);
         self.settle(offers)
@@ -119,7 +130,19 @@ impl Allocator {
     /// When to choose anew although nothing has changed: something better has fit for a while.
     #[must_use]
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.better_since.map(|since| since + UP_AFTER)
+        self.better_since.map(|since| since + self.patience())
+    }
+
+    fn patience(&self) -> Duration {
+        if self.now.pauses(&self.order) { UP_AFTER } else { self.patience.unwrap_or(UP_AFTER) }
+    }
+
+    /// Something had to be taken back. If it is what has just been given, the next one has to fit for longer.
+    fn regret(&mut self, now: Instant) {
+        let Some(improved) = self.improved.take() else { return };
+        let lasted = now.saturating_duration_since(improved);
+        let longer = (2 * self.patience.unwrap_or(UP_AFTER)).min(UP_AFTER_AT_MOST);
+        self.patience = (lasted < PROVEN_AFTER).then_some(longer);
     }
 
     /// Finds in the offers what each stream has. Says whether somebody is new.
@@ -157,8 +180,9 @@ impl Allocator {
         });
         if !self.plan.is_before(&self.now, &self.order) {
             self.better_since = None;
-        } else if now.saturating_duration_since(*self.better_since.get_or_insert(now)) >= UP_AFTER {
+        } else if now.saturating_duration_since(*self.better_since.get_or_insert(now)) >= self.patience() {
             self.better_since = None;
+            self.improved = Some(now);
             std::mem::swap(&mut self.now, &mut self.plan);
         }
     }
@@ -170,7 +194,10 @@ impl Allocator {
             let level = self.now.level(slot).unwrap_or(0);
             let layer = level.checked_sub(1);
             self.choices.push(Choice { id: offer.id, layer });
-            if let Media::Video(layers) = offer.media {
+            // Who sends nothing now is new when he does: a camera that is switched on again does not wait.
+            if let Media::Video(layers) = offer.media
+                && layers.iter().any(|layer| layer.bitrate > Bitrate::ZERO)
+            {
                 let layer = layer.and_then(|at| layers.get(at)).map(|layer| (layer.spatial, layer.temporal));
                 self.held.push(Held { id: offer.id, layer });
             }

@@ -1,72 +1,61 @@
 //! What a network carries, in one number: the least of what delay, loss and the receiver allow.
 //!
+//! A network may carry several connections, here its legs, each with its own numbers and the clock of its own receiver.
+//! Each has its own delays; what arrives, losses and probes are those of all together.
+//!
 //! Over-use needs two witnesses here: the trend of the delays (the draft's), and a queue that even the fastest packets
 //! of a feedback wait in (ours). Jitter makes trends, but does not hold up every packet. While the queue stands
 //! after over-use, the target stays lower still, so that it empties: from 15 % below the bottleneck, as the draft has it,
 //! a queue of a second needs seven to go.
 
 mod drain;
+mod leg;
+mod legs;
+mod silence;
 mod terms;
+mod window;
 
 use crate::acknowledged::Acknowledged;
 use crate::aimd::{Aimd, Situation};
 use crate::application_limit::ApplicationLimit;
-use crate::arrival_groups::{ArrivalGroups, Step};
-use crate::history::{CAPACITY, History};
+use crate::history::CAPACITY;
 use crate::loss::Losses;
-use crate::overuse::Detector;
 use crate::probe_results::ProbeResults;
-use crate::probing::{Outlook, ProbeCluster, ProbeId, Probing};
-use crate::standing_queue::StandingQueue;
-use crate::trendline::Trendline;
+use crate::probing::{CALM, Outlook, ProbeCluster, ProbeId, Probing};
 use crate::{Bitrate, PeerTime};
+pub use leg::LegId;
 pub use terms::{Config, PacketKind, Snapshot, Usage};
 
 use drain::Drain;
+use leg::Arrival;
+use legs::Legs;
 use std::time::{Duration, Instant};
 
-/// A trend is over-use only where even the fastest packets wait so long, in microseconds; longer by the jitter, up to a
-/// bound.
-const WITNESSED: i64 = 8_000;
-const WITNESSED_AT_MOST: i64 = 45_000;
+/// Who waits so long, or half as long as the last, has found a queue, in microseconds.
+const QUEUES: i64 = 8_000;
 /// A probe is believed by half where the queue wanders by this much more than it does on a plain link, in microseconds.
 const PROBED: f64 = 40_000.0;
 const STILL: i64 = 6_000;
-/// Losses are a witness too, of a queue that is too short to see: this many in a feedback, and this part of it beside
-/// twice what the link always loses.
-const LOSSES: usize = 3;
-const LOSS: f64 = 0.05;
-/// Where they wait so long, nothing grows, whatever the trend.
-const TOO_LONG: i64 = 50_000;
-/// Packets are under way and nothing is heard for so long (and the round trip): the target falls, and falls again.
-const SILENCE: i64 = 1_000_000;
-const SILENCE_AGAIN: i64 = 500_000;
-const SILENCE_FACTOR: f64 = 0.7;
+/// This part of what it carried before is believed of a network that comes back.
+const RETURN: f64 = 0.5;
 /// The round trip before one was measured, and how much each measurement counts (RFC 6298 section 2).
 const FIRST_RTT: i64 = 100_000;
 const RTT_WEIGHT: f64 = 0.125;
 /// A receiver's clock is no farther from its zero, in microseconds (a century): so differences never overflow.
 const FARTHEST: i64 = 1 << 52;
-/// Arrivals of a feedback, of which usual ones have no more than this.
-const USUAL_ARRIVALS: usize = 256;
-
-/// The estimate of one network. 33 KiB, of fixed size but for the arrivals of one feedback: no more than 2048.
+/// The estimate of one network. 5 KiB, and for each leg 1.5 KiB and what is not yet heard of: 16 bytes a packet, for no
+/// more than 2048 packets. Arrivals of one feedback are kept for as long as it is read: no more than 2048.
 #[derive(Clone, Debug)]
 pub struct Estimator {
     config: Config,
     epoch: Instant,
-    history: History,
-    groups: ArrivalGroups,
-    trendline: Trendline,
-    detector: Detector,
-    queue: StandingQueue,
+    legs: Legs,
     drain: Drain,
     acknowledged: Acknowledged,
     application: ApplicationLimit,
     aimd: Aimd,
     losses: Losses,
     loss_based: Option<Bitrate>,
-    remb: Option<Bitrate>,
     probing: Probing,
     results: ProbeResults,
     wanted: Bitrate,
@@ -74,19 +63,10 @@ pub struct Estimator {
     rtt: i64,
     congested: Option<i64>,
     heard: bool,
-    /// The last feedback had losses that are a witness.
-    overflows: bool,
     silent_since: Option<i64>,
+    /// Nothing is heard, and has not been for so long that the target fell.
+    silent: bool,
     arrivals: Vec<Arrival>,
-}
-
-/// Microseconds, of the receiver and of ours.
-#[derive(Clone, Copy, Debug)]
-struct Arrival {
-    arrival: i64,
-    sent: i64,
-    bytes: u32,
-    kind: PacketKind,
 }
 
 impl Estimator {
@@ -98,27 +78,22 @@ impl Estimator {
         Self {
             config,
             epoch: now,
-            history: History::new(),
-            groups: ArrivalGroups::default(),
-            trendline: Trendline::default(),
-            detector: Detector::new(),
-            queue: StandingQueue::default(),
+            legs: Legs::default(),
             drain: Drain::default(),
             acknowledged: Acknowledged::default(),
             application: ApplicationLimit::default(),
             aimd: Aimd::new(config.start),
             losses: Losses::default(),
             loss_based: None,
-            remb: None,
             probing: Probing::new(config.start),
             results: ProbeResults::default(),
             wanted: max,
             rtt: FIRST_RTT,
             congested: None,
             heard: false,
-            overflows: false,
             silent_since: None,
-            arrivals: Vec::with_capacity(USUAL_ARRIVALS),
+            silent: false,
+            arrivals: Vec::new(),
         }
     }
 
@@ -132,26 +107,77 @@ impl Estimator {
         self.wanted = bitrate;
     }
 
-    /// A packet leaves. `sequence` is its transport-wide number, unwrapped; numbers that go back are ignored. `bytes` is
-    /// its size on the wire, with UDP and IP.
-    pub fn sent(&mut self, now: Instant, sequence: u64, bytes: u32, kind: PacketKind) {
+    /// One more connection to this network. Their number is the owner's to bound.
+    pub fn add_leg(&mut self, _now: Instant) -> LegId {
+        self.legs.add()
+    }
+
+    /// A connection has ended; what it has shown of the network remains.
+    pub fn remove_leg(&mut self, leg: LegId) {
+        self.legs.remove(leg);
+        self.results.forget(leg);
+        if !self.legs.are_waiting() {
+            self.silent_since = None;
+        }
+    }
+
+    /// A packet leaves on a leg; nothing happens if there is none of this number. `sequence` is the leg's transport-wide
+    /// number, unwrapped; numbers that go back are ignored. `bytes` is its size on the wire, with UDP and IP.
+    pub fn sent(&mut self, now: Instant, leg: LegId, sequence: u64, bytes: u32, kind: PacketKind) {
         let at = self.micros(now);
-        self.history.push(sequence, at, bytes, kind);
+        let Some(leg) = self.legs.get_mut(leg) else { return };
+        leg.history.push(sequence, at, bytes, kind);
         if kind == PacketKind::Media {
             self.application.sent(bytes);
         }
-        self.silent_since.get_or_insert(at);
+        if leg.heard {
+            self.silent_since.get_or_insert(at);
+        }
     }
 
-    /// What the receiver says of packets: when each arrived, or that it did not. Of each call no more than 2048 are
+    /// What a leg's receiver says of packets: when each arrived, or that it did not. Of each call no more than 2048 are
     /// read; what is said twice, or of packets that are not remembered, is ignored. [`crate::reports`] makes this of a
     /// feedback packet.
-    pub fn feedback(&mut self, now: Instant, reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>) {
+    pub fn feedback(
+        &mut self,
+        now: Instant,
+        leg: LegId,
+        reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>,
+    ) {
         let at = self.micros(now);
+        let Some(lost) = self.read(at, leg, reports) else { return };
+        if let Some(leg) = self.legs.get_mut(leg) {
+            leg.heard(at, &self.arrivals, lost, self.losses.own());
+        }
+        self.legs.weigh();
+        self.heard = true;
+        self.silent_since = self.legs.are_waiting().then_some(at);
+        self.measure_round_trip(at);
+        self.arrivals.sort_unstable_by_key(|arrival| (arrival.arrival, arrival.sent));
+        let proven = self.digest(at, leg);
+        self.decide(at, leg, proven);
+        if std::mem::take(&mut self.silent) {
+            // The network is back, and perhaps as it was.
+            let before = self.probing.before().map_or(Bitrate::ZERO, |before| before.scale(RETURN));
+            self.aimd.raise(before.max(self.config.start), at);
+            self.aimd.clamp(self.config.min, self.config.max);
+            self.congested = self.congested.map(|congested| congested.min(at - CALM));
+            self.probing.hurry();
+        }
+    }
+
+    /// Finds what was sent of what was reported; gives how many were lost, if the leg is known.
+    fn read(
+        &mut self,
+        at: i64,
+        leg: LegId,
+        reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>,
+    ) -> Option<usize> {
+        let leg = self.legs.get_mut(leg)?;
         self.arrivals.clear();
         let mut lost = 0;
         for (sequence, arrival) in reports.into_iter().take(CAPACITY) {
-            let Some(sent) = self.history.report(sequence, at, arrival.is_some()) else { continue };
+            let Some(sent) = leg.history.report(sequence, at, arrival.is_some()) else { continue };
             self.losses.report(sent.at, sent.bytes, arrival.is_some(), sent.was_lost);
             lost += usize::from(arrival.is_none());
             if let Some(arrival) = arrival {
@@ -159,14 +185,7 @@ impl Estimator {
                 self.arrivals.push(Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind });
             }
         }
-        let part = lost as f64 / (lost + self.arrivals.len()).max(1) as f64;
-        self.overflows = lost >= LOSSES && part > LOSS + 2.0 * self.losses.own();
-        self.heard = true;
-        self.silent_since = self.history.is_waiting().then_some(at);
-        self.measure_round_trip(at);
-        self.arrivals.sort_unstable_by_key(|arrival| (arrival.arrival, arrival.sent));
-        let proven = self.digest();
-        self.decide(at, proven);
+        Some(lost)
     }
 
     fn measure_round_trip(&mut self, at: i64) {
@@ -178,80 +197,74 @@ impl Estimator {
     }
 
     /// All arrivals of one feedback go through the filters; gives the best that a probe has shown.
-    fn digest(&mut self) -> Option<(ProbeId, Bitrate)> {
+    fn digest(&mut self, at: i64, id: LegId) -> Option<(ProbeId, Bitrate)> {
+        let leg = self.legs.get_mut(id)?;
+        if leg.tie(&self.arrivals) {
+            self.acknowledged.restart();
+        }
         let mut proven: Option<(ProbeId, Bitrate)> = None;
-        for &Arrival { arrival, sent, bytes, kind } in &self.arrivals {
-            self.acknowledged.arrived(arrival, bytes);
-            self.queue.arrived(arrival.saturating_sub(sent));
-            match self.groups.arrived(sent, arrival) {
-                Step::Nothing => {}
-                Step::Delta(delta) => {
-                    if let Some(trend) = self.trendline.update(delta) {
-                        self.detector.detect(trend, delta.sent as f64 / 1000.0, delta.at);
-                    }
-                }
-                Step::Reset => {
-                    (self.trendline, self.detector) = (Trendline::default(), Detector::new());
-                    self.queue.forget();
-                }
-            }
-            if let PacketKind::Probe(id) = kind
-                && let Some(bitrate) = self.results.arrived(id, sent, arrival, bytes)
+        for arrival in &self.arrivals {
+            let at = leg.in_our_clock(arrival.arrival);
+            self.acknowledged.arrived(at, arrival.bytes, leg.waited(arrival));
+            leg.arrived(arrival);
+            if let PacketKind::Probe(probe) = arrival.kind
+                && let Some(bitrate) =
+                    self.results.arrived((probe, id), arrival.sent, arrival.arrival, arrival.bytes)
             {
                 // The more of it has come, the better it is known: the last word of each counts.
-                proven = Some((id, bitrate));
+                proven = Some((probe, bitrate));
             }
         }
+        leg.look(at, &self.arrivals);
         proven
     }
 
-    fn decide(&mut self, now: i64, proven: Option<(ProbeId, Bitrate)>) {
-        self.queue.look(now);
+    fn decide(&mut self, now: i64, leg: LegId, proven: Option<(ProbeId, Bitrate)>) {
         self.application.look(now, self.target());
-        let (before, usage) = (self.target(), self.usage());
+        let (before, usage, queue) = (self.target(), self.legs.news(leg), self.legs.latest());
         // What the link loses whatever is sent has been carried for all that.
-        let acknowledged =
-            self.acknowledged.bitrate().map(|came| came.scale(1.0 / (1.0 - self.losses.own())));
+        let sent = |came: Bitrate| came.scale(1.0 / (1.0 - self.losses.own()));
+        let until = self.legs.known_until();
+        let acknowledged = self.acknowledged.bitrate(until).map(sent);
+        let busy = self.acknowledged.while_busy(until, QUEUES.max(queue / 2));
+        let busy = busy.map(|(came, time)| (sent(came), time));
         let application_limited = self.application.is_limited();
-        let situation = Situation { now, usage, acknowledged, application_limited, rtt: self.rtt };
+        let situation =
+            Situation { now, usage, acknowledged, busy, queue, application_limited, rtt: self.rtt };
         if self.aimd.update(&situation) {
             self.drain.begin(now);
             self.probing.dropped(before, self.aimd.bitrate());
         }
-        if usage == Usage::Over || self.queue.queue() > TOO_LONG {
+        if self.legs.are_full() {
             self.congested = Some(now);
         }
-        self.drain.look(now, self.queue.queue());
+        self.drain.look(now, queue);
         if let Some((id, bitrate)) = proven {
             self.probing.result(id, bitrate);
             if usage != Usage::Over {
-                // Where delays wander, so does capacity, and a probe sees a moment of it.
-                let still = STILL.max(self.queue.spread() / 2);
-                let wander = (self.queue.wander() - still).max(0) as f64 / PROBED;
-                let bitrate = bitrate.scale(1.0 / (1.0 + wander));
-                self.aimd.raise(bitrate, now);
-                self.losses.raise(bitrate);
+                self.believe(now, bitrate);
             }
         }
         self.aimd.clamp(self.config.min, self.config.max);
         self.loss_based = self.losses.look(self.aimd.bitrate(), acknowledged);
     }
 
-    /// What the delays say, by both witnesses.
-    fn usage(&self) -> Usage {
-        let noise = self.queue.spread() + 2 * self.queue.wander();
-        let waits = self.queue.queue() >= (WITNESSED + noise).min(WITNESSED_AT_MOST);
-        match self.detector.usage() {
-            Usage::Over if !waits && !self.overflows => Usage::Normal,
-            Usage::Normal if self.queue.queue() > TOO_LONG => Usage::Under,
-            usage => usage,
-        }
+    /// Of what a probe has shown. Where delays wander, so does capacity, and a probe sees a moment of it.
+    fn believe(&mut self, now: i64, shown: Bitrate) {
+        let (spread, wander) = self.legs.noise();
+        let still = STILL.max(spread / 2);
+        let wander = (wander - still).max(0) as f64 / PROBED;
+        let bitrate = shown.scale(1.0 / (1.0 + wander));
+        self.aimd.raise(bitrate, now);
+        self.losses.raise(bitrate);
     }
 
-    /// What a receiver allows that says so itself (REMB). Before any transport feedback this alone is the target;
-    /// afterwards it is never more than this.
-    pub fn remb(&mut self, _now: Instant, bitrate: Bitrate) {
-        self.remb = Some(bitrate);
+    /// What a leg's receiver allows on this leg, that says so itself (REMB). Before any transport feedback, what they
+    /// allow together is the target; afterwards it is never more than that, where each leg has something to say.
+    pub fn remb(&mut self, _now: Instant, leg: LegId, bitrate: Bitrate) {
+        if let Some(leg) = self.legs.get_mut(leg) {
+            leg.remb = Some(bitrate);
+        }
     }
 
     /// The round trip, where somebody has measured it otherwise (receiver reports).
@@ -259,45 +272,14 @@ impl Estimator {
         self.rtt = i64::try_from(rtt.as_micros()).unwrap_or(FIRST_RTT);
     }
 
-    /// When [`Estimator::handle_timeout`] and [`Estimator::poll_probe`] are to be called, if nothing is sent or heard
-    /// before. May lie in the past, and then means now.
-    #[must_use]
-    pub fn poll_timeout(&self) -> Option<Instant> {
-        let probe = self.heard.then(|| self.probing.due());
-        let silence = self.silence();
-        let at = match (probe, silence) {
-            (Some(probe), Some(silence)) => probe.min(silence),
-            (probe, silence) => probe.or(silence)?,
-        };
-        self.epoch.checked_add(Duration::from_micros(u64::try_from(at).unwrap_or(0)))
-    }
-
-    /// When silence counts.
-    fn silence(&self) -> Option<i64> {
-        let since = self.silent_since.filter(|_| self.heard)?;
-        Some(since.saturating_add(SILENCE + 2 * self.rtt))
-    }
-
-    /// Time has passed.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        let at = self.micros(now);
-        if self.silence().is_some_and(|due| at >= due) {
-            self.silent_since = Some(at - SILENCE - 2 * self.rtt + SILENCE_AGAIN);
-            self.probing.dropped(self.target(), self.target().scale(SILENCE_FACTOR));
-            self.aimd.lower(SILENCE_FACTOR);
-            self.aimd.clamp(self.config.min, self.config.max);
-            self.congested = Some(at);
-        }
-    }
-
     /// What may be sent, audio, video, retransmissions and all overhead together. Between the bounds.
     #[must_use]
     pub fn target(&self) -> Bitrate {
-        let delay_based = match self.remb {
+        let delay_based = match self.legs.remb_so_far() {
             Some(remb) if !self.heard => remb,
             _ => self.drain.apply(self.aimd.bitrate()),
         };
-        [self.loss_based, self.remb]
+        [self.loss_based, self.legs.remb()]
             .into_iter()
             .flatten()
             .fold(delay_based, Bitrate::min)
@@ -305,17 +287,28 @@ impl Estimator {
             .max(self.config.min)
     }
 
-    /// A probe that is to be sent now, if there is one. Ask after feedback, after timeouts and after the last one was
+    /// How many more bytes may be under way; `None` is any number, until the network was full once. For [`crate::Pacer::set_room`], each time before that
+    /// is polled.
+    #[must_use]
+    pub fn room(&self, now: Instant) -> Option<u64> {
+        self.congested.map(|_| self.legs.room(self.micros(now), self.target()))
+    }
+
+    /// A probe that is to be sent now, if there is one; on one leg, or on up to four. Ask after feedback, after timeouts and after the last one was
     /// sent.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbeCluster> {
+        if self.silent {
+            return None;
+        }
+        let now = self.micros(now);
         let outlook = Outlook {
-            now: self.micros(now),
+            now,
             target: self.target(),
             wanted: self.wanted,
-            max: self.config.max.min(self.remb.unwrap_or(Bitrate::MAX)),
+            max: self.config.max.min(self.legs.remb().unwrap_or(Bitrate::MAX)),
             congested: self.congested,
             heard: self.heard,
-            jitter: self.queue.spread(),
+            jitter: self.legs.noise().0,
         };
         let cluster = self.probing.poll(&outlook)?;
         self.results.expect(&cluster);
@@ -330,10 +323,10 @@ impl Estimator {
             target: self.target(),
             delay_based: self.aimd.bitrate(),
             loss_based: self.loss_based,
-            remb: self.remb,
-            acknowledged: self.acknowledged.bitrate(),
-            usage: self.usage(),
-            queue: duration(self.queue.queue()),
+            remb: self.legs.remb(),
+            acknowledged: self.acknowledged.bitrate(self.legs.known_until()),
+            usage: self.legs.usage(),
+            queue: duration(self.legs.queue()),
             rtt: duration(self.rtt),
             application_limited: self.application.is_limited(),
         }

@@ -1,18 +1,26 @@
-//! What was sent and is not forgotten: a ring of fixed size, because feedback names packets by number alone.
+//! What was sent and is not forgotten: a ring, because feedback names packets by number alone. It has as many places as
+//! packets wait for feedback at a time, so that who is sent little costs little.
 
 use crate::estimator::PacketKind;
 
-/// How many packets are remembered: two seconds of 10 Mbit/s. Feedback about older ones is ignored.
+/// How many packets are remembered at the most: two seconds of 10 Mbit/s. Feedback about older ones is ignored.
 pub(crate) const CAPACITY: usize = 2048;
+/// And where it begins: audio with a round trip of 300 ms.
+const FIRST_CAPACITY: usize = 32;
+/// So long (microseconds) a packet of which nothing was said is kept, if places are to be had; and one that was said to be
+/// lost, because it may only be late.
+const KEPT: u32 = 5_000_000;
+const LATE: u32 = 500_000;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
     Unknown,
     Lost,
+    /// Or never sent: nothing is news.
     Arrived,
 }
 
-/// 16 bytes a packet: 32 KiB a subscriber.
+/// 16 bytes a packet: 512 bytes at first, 32 KiB at the most.
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     /// The low half of its number.
@@ -22,6 +30,20 @@ struct Slot {
     bytes: u16,
     kind: PacketKind,
     fate: Fate,
+}
+
+const EMPTY: Slot = Slot { sequence: 0, at: 0, bytes: 0, kind: PacketKind::Media, fate: Fate::Arrived };
+
+impl Slot {
+    /// Whether something may yet be said of it.
+    fn is_waiting(&self, now: u32) -> bool {
+        let age = now.wrapping_sub(self.at);
+        match self.fate {
+            Fate::Unknown => age < KEPT,
+            Fate::Lost => age < LATE,
+            Fate::Arrived => false,
+        }
+    }
 }
 
 /// A packet that was sent, and what has just become known of it.
@@ -36,31 +58,83 @@ pub(crate) struct Sent {
 }
 
 /// The packets that were sent last.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct History {
-    slots: Box<[Slot]>,
+    /// A power of two of them, or none.
+    slots: Vec<Slot>,
     /// The number of the next packet; `None` before the first.
     next: Option<u64>,
-    /// Packets that were sent later than any that feedback has named: `next` minus one more than the highest named.
+    /// One more than the highest number that feedback has named.
     named: u64,
+    /// Bytes of what was sent after those.
+    flight: u64,
 }
 
 impl History {
-    pub(crate) fn new() -> Self {
-        let empty = Slot { sequence: 0, at: 0, bytes: 0, kind: PacketKind::Media, fate: Fate::Arrived };
-        Self { slots: vec![empty; CAPACITY].into(), next: None, named: 0 }
-    }
-
     /// A packet leaves. Numbers that go back are ignored.
     pub(crate) fn push(&mut self, sequence: u64, at: i64, bytes: u32, kind: PacketKind) {
         if self.next.is_some_and(|next| sequence < next) {
             return;
         }
         self.next = Some(sequence.saturating_add(1));
-        if let Some(slot) = self.slots.get_mut(sequence as usize % CAPACITY) {
-            let bytes = bytes.min(u32::from(u16::MAX)) as u16;
-            *slot = Slot { sequence: sequence as u32, at: at as u32, bytes, kind, fate: Fate::Unknown };
+        let (sequence, at) = (sequence as u32, at as u32);
+        self.make_room(sequence, at);
+        let bytes = bytes.min(u32::from(u16::MAX)) as u16;
+        self.flight += u64::from(bytes);
+        let named = self.named as u32;
+        if let Some(slot) = self.slot(sequence) {
+            // What is forgotten here without a word about it is not under way any more.
+            let unspoken = slot.sequence.wrapping_sub(named).cast_signed() >= 0;
+            let forgotten = if unspoken { u64::from(slot.bytes) } else { 0 };
+            *slot = Slot { sequence, at, bytes, kind, fate: Fate::Unknown };
+            self.flight = self.flight.saturating_sub(forgotten);
         }
+    }
+
+    /// Bytes that were sent after all that feedback has named.
+    pub(crate) fn flight(&self) -> u64 {
+        self.flight
+    }
+
+    /// Feedback has named this packet, so it has passed over those before.
+    fn name(&mut self, sequence: u64) {
+        let oldest = (sequence + 1).saturating_sub(self.slots.len() as u64);
+        for passed in self.named.max(oldest)..=sequence {
+            let bytes = self
+                .slot(passed as u32)
+                .filter(|slot| slot.sequence == passed as u32)
+                .map_or(0, |slot| slot.bytes);
+            self.flight = self.flight.saturating_sub(u64::from(bytes));
+        }
+        self.named = self.named.max(sequence + 1);
+        if self.next == Some(self.named) {
+            self.flight = 0;
+        }
+    }
+
+    fn slot(&mut self, sequence: u32) -> Option<&mut Slot> {
+        let mask = self.slots.len().wrapping_sub(1);
+        self.slots.get_mut(sequence as usize & mask)
+    }
+
+    /// Doubles the ring for as long as the packet would take the place of one that waits.
+    fn make_room(&mut self, sequence: u32, now: u32) {
+        while self.slots.len() < CAPACITY
+            && self.slot(sequence).is_none_or(|there| there.sequence != sequence && there.is_waiting(now))
+        {
+            let grown = (2 * self.slots.len()).max(FIRST_CAPACITY);
+            let old = std::mem::replace(&mut self.slots, vec![EMPTY; grown]);
+            for waiting in old.into_iter().filter(|slot| slot.fate != Fate::Arrived) {
+                if let Some(slot) = self.slot(waiting.sequence) {
+                    *slot = waiting;
+                }
+            }
+        }
+    }
+
+    /// Whether anything was ever sent.
+    pub(crate) fn is_used(&self) -> bool {
+        self.next.is_some()
     }
 
     /// Whether something was sent that feedback has not reached.
@@ -71,11 +145,11 @@ impl History {
     /// What is said of a packet, where that is news.
     pub(crate) fn report(&mut self, sequence: u64, now: i64, arrived: bool) -> Option<Sent> {
         let next = self.next?;
-        if sequence >= next || next - sequence > CAPACITY as u64 {
+        if sequence >= next || next - sequence > self.slots.len() as u64 {
             return None;
         }
-        self.named = self.named.max(sequence + 1);
-        let slot = self.slots.get_mut(sequence as usize % CAPACITY)?;
+        self.name(sequence);
+        let slot = self.slot(sequence as u32)?;
         if slot.sequence != sequence as u32 {
             return None;
         }
@@ -94,8 +168,19 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_forgotten_in_an_outage_is_not_under_way() {
+        let mut history = History::default();
+        for sequence in 0..10_000u64 {
+            history.push(sequence, sequence as i64 * 20_000, 100, PacketKind::Media);
+        }
+        assert!(history.flight() <= 100 * CAPACITY as u64, "{}", history.flight());
+        history.report(9_990, 10_000 * 20_000, true).unwrap();
+        assert_eq!(history.flight(), 900);
+    }
+
+    #[test]
     fn each_news_is_told_once_and_lost_ones_may_return() {
-        let mut history = History::new();
+        let mut history = History::default();
         let base = i64::from(u32::MAX) - 10;
         history.push(70_000, base, 1200, PacketKind::Media);
         assert!(history.is_waiting());
@@ -110,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_old_and_the_skipped_are_unknown() {
-        let mut history = History::new();
+        let mut history = History::default();
         for sequence in (0..4 * CAPACITY as u64).step_by(2) {
             history.push(sequence, 0, 100, PacketKind::Media);
         }
@@ -120,5 +205,22 @@ mod tests {
         assert!(history.report(newest - 1, 0, true).is_none());
         assert!(history.report(newest - CAPACITY as u64, 0, true).is_none());
         assert!(history.report(3, 0, true).is_none());
+    }
+    #[test]
+    fn who_is_sent_little_takes_little_and_nothing_that_waits_is_forgotten() {
+        let mut audio = History::default();
+        for sequence in 0..5_000 {
+            audio.push(sequence, sequence as i64 * 20_000, 100, PacketKind::Media);
+            if let Some(heard) = sequence.checked_sub(15) {
+                let fate = audio.report(heard, sequence as i64 * 20_000, heard % 10 != 0);
+                assert!(fate.is_some(), "{heard}");
+            }
+        }
+        assert_eq!(audio.slots.len(), FIRST_CAPACITY);
+        let mut silent = History::default();
+        (0..1_500).for_each(|sequence| silent.push(sequence, 0, 1200, PacketKind::Media));
+        assert!((0..1_500).all(|sequence| silent.report(sequence, 0, true).is_some()));
+        (1_500..90_000).for_each(|sequence| silent.push(sequence, 0, 1200, PacketKind::Media));
+        assert_eq!(silent.slots.len(), CAPACITY, "at the most");
     }
 }

@@ -8,10 +8,11 @@
 //!
 //! ```text
 //! Estimator::new(now, Config)
-//!   -> sent(now, sequence, bytes, kind)            each packet that leaves with a transport-wide number
-//!   -> feedback(now, reports)                      each transport feedback; remb() of older clients
+//!   -> add_leg(now), remove_leg(leg)               each connection to this network
+//!   -> sent(now, leg, sequence, bytes, kind)       each packet that leaves with a transport-wide number
+//!   -> feedback(now, leg, reports)                 each transport feedback; remb() of older clients
 //!   -> poll_timeout(), handle_timeout(now)         what happens when nothing comes
-//!  -> target()                                     after each of them: to the allocator and the pacer
+//!  -> target(), room(now)                          after each of them: to the allocator and the pacer
 //!   -> poll_probe(now)                             likewise: to the pacer
 //!
 //! Allocator::allocate(now, target, offers)         which layer of each stream is sent
@@ -36,9 +37,11 @@
 //!
 //! The delay-based half follows draft-ietf-rmcat-gcc-02 and Carlucci, De Cicco, Holmer, Mascolo, "Analysis and Design of
 //! the Google Congestion Control for WebRTC" (MMSys 2016), with the trend line that libwebrtc has in place of the draft's
-//! Kalman filter. Figures that are libwebrtc's say so where they stand. Our own are: the standing queue as a second
-//! witness of over-use and what is taken off while it stands, for a smaller step down ([`estimator`]); probes at all times at
-//! which more is wanted ([`probing`]), measured by a slope that jitter does not stretch.
+//! Kalman filter. Figures that are libwebrtc's say so where they stand. The window of what may be under way is
+//! that of SCReAM (RFC 8298) in its simplest form. Our own are: the standing queue as a second witness of over-use and what
+//! is taken off while it stands; what arrived since the queue was last empty as the measure of a full link; steps down as
+//! large as the queue ([`estimator`]); probes at all times at which more is wanted ([`probing`]), measured by a slope that
+//! jitter does not stretch. `docs/bandwidth.md` tells how it all goes together, and what it reaches.
 
 mod acknowledged;
 mod aimd;
@@ -60,7 +63,7 @@ mod trendline;
 
 pub use allocator::{Allocator, Choice, Media, Offer};
 pub use bitrate::Bitrate;
-pub use estimator::{Config, Estimator, PacketKind, Snapshot, Usage};
+pub use estimator::{Config, Estimator, LegId, PacketKind, Snapshot, Usage};
 pub use feedback::{PeerTime, reports};
 pub use pacer::Pacer;
 pub use probing::ProbeCluster;

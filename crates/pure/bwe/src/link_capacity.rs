@@ -1,52 +1,48 @@
-//! What the link carried when it was full: near that, growth is careful (draft-ietf-rmcat-gcc-02 section 5.5).
+//! What the link carries when it is full, as it is remembered: up to that growth is fast, near it careful, as TCP's CUBIC
+//! has it around the window at which it last met the capacity (RFC 9438 section 4.1).
+//!
+//! Links are full when they carry least, so what is measured then is less than the mean of a wi-fi. Thus it is believed
+//! slowly, but for a fall that no wavering explains.
 
 use crate::Bitrate;
 
-/// How much each new measurement counts. (Draft; libwebrtc.)
-const WEIGHT: f64 = 0.05;
-/// The bounds of the normalised variance, in kbit/s. (libwebrtc.)
-const VARIANCE: (f64, f64) = (0.4, 2.5);
+/// How fast it follows what arrives while the link is full, and what arrives beyond it, in seconds to 63 %.
+const DOWN: f64 = 3.0;
+const UP: f64 = 1.0;
+/// One measurement counts for no longer than this.
+const LONGEST: f64 = 0.1;
+/// Less than this part is another link.
+const FALL: f64 = 0.4;
+/// And so is more than this many times as much that a probe has shown.
+const RISE: f64 = 1.2;
 
-/// Mean and spread of the acknowledged bitrate at over-use.
-#[derive(Clone, Debug)]
-pub(crate) struct LinkCapacity {
-    /// In kbit/s.
-    mean: Option<f64>,
-    variance: f64,
-}
+/// In bits a second; unknown until the link was full once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LinkCapacity(Option<f64>);
 
 impl LinkCapacity {
-    pub(crate) fn new() -> Self {
-        Self { mean: None, variance: VARIANCE.0 }
+    pub(crate) fn mean(&self) -> Option<f64> {
+        self.0
     }
 
-    pub(crate) fn forget(&mut self) {
-        self.mean = None;
+    /// The link is full with this much, for so many seconds since it was last said.
+    pub(crate) fn full(&mut self, arrives: Bitrate, seconds: f64) {
+        let arrives = arrives.as_f64();
+        let mean = *self.0.get_or_insert(arrives);
+        let follows = mean + (arrives - mean) * (1.0 - (-seconds.min(LONGEST) / DOWN).exp());
+        self.0 = Some(if arrives < FALL * mean { arrives } else { follows });
     }
 
-    pub(crate) fn is_known(&self) -> bool {
-        self.mean.is_some()
+    /// This much arrives and the link is not full.
+    pub(crate) fn not_full(&mut self, arrives: Bitrate, seconds: f64) {
+        if let Some(mean) = self.0.as_mut().filter(|mean| arrives.as_f64() > **mean) {
+            *mean += (arrives.as_f64() - *mean) * (1.0 - (-seconds / UP).exp());
+        }
     }
 
-    /// The link was full with this much.
-    pub(crate) fn observe(&mut self, bitrate: Bitrate) {
-        let sample = bitrate.as_f64() / 1000.0;
-        let mean = self.mean.map_or(sample, |mean| (1.0 - WEIGHT) * mean + WEIGHT * sample);
-        let error = mean - sample;
-        let variance = (1.0 - WEIGHT) * self.variance + WEIGHT * error * error / mean.max(1.0);
-        (self.mean, self.variance) = (Some(mean), variance.clamp(VARIANCE.0, VARIANCE.1));
-    }
-
-    /// The mean.
-    pub(crate) fn mean(&self) -> Option<Bitrate> {
-        self.mean.map(|mean| Bitrate::from_f64(mean * 1000.0))
-    }
-
-    /// Whether a bitrate is off the mean by more than three deviations, above or below it.
-    pub(crate) fn excludes(&self, bitrate: Bitrate) -> bool {
-        self.mean.is_some_and(|mean| {
-            (bitrate.as_f64() / 1000.0 - mean).abs() > 3.0 * (self.variance * mean).sqrt()
-        })
+    /// A probe has shown that this much arrives.
+    pub(crate) fn shown(&mut self, arrives: Bitrate) {
+        self.0 = self.0.filter(|mean| arrives.as_f64() <= RISE * mean);
     }
 }
 
@@ -55,13 +51,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_far_off_is_excluded() {
-        let mut capacity = LinkCapacity::new();
-        assert!(!capacity.excludes(Bitrate::kbps(1)));
-        capacity.observe(Bitrate::kbps(1000));
-        assert_eq!(capacity.mean(), Some(Bitrate::kbps(1000)));
-        assert!(!capacity.excludes(Bitrate::kbps(1050)));
-        assert!(capacity.excludes(Bitrate::kbps(1070)));
-        assert!(capacity.excludes(Bitrate::kbps(900)));
+    fn it_wavers_little_falls_at_once_and_is_forgotten_when_there_is_much_more() {
+        let mut capacity = LinkCapacity::default();
+        capacity.not_full(Bitrate::kbps(900), 1.0);
+        assert_eq!(capacity.mean(), None);
+        capacity.full(Bitrate::kbps(1000), 5.0);
+        capacity.full(Bitrate::kbps(700), 5.0);
+        let mean = capacity.mean().unwrap();
+        assert!((985e3..995e3).contains(&mean), "{mean}");
+        capacity.not_full(Bitrate::kbps(1100), 1.0);
+        assert!((1_050e3..1_065e3).contains(&capacity.mean().unwrap()));
+        capacity.full(Bitrate::kbps(300), 0.05);
+        assert_eq!(capacity.mean(), Some(300e3));
+        capacity.shown(Bitrate::kbps(350));
+        assert_eq!(capacity.mean(), Some(300e3));
+        capacity.shown(Bitrate::kbps(900));
+        assert_eq!(capacity.mean(), None);
     }
 }

@@ -39,8 +39,10 @@ pub(crate) struct Losses {
     observations: [Observation; WINDOW],
     count: usize,
     current: Observation,
-    /// When the first and last packet of the current one left.
+    /// When the first and last packet of the current one left; and the last of the one before: legs are heard of one after
+    /// the other, and what one says late of a time that was looked at does not make this one longer.
     span: Option<(i64, i64)>,
+    looked_until: i64,
     limit: Option<Bitrate>,
     /// The part that the link always loses, as it suits the limit best.
     own: f64,
@@ -65,6 +67,7 @@ impl Losses {
         self.current.packets += 1.0;
         self.current.bytes += f64::from(bytes);
         self.current.lost += if arrived { 0.0 } else { 1.0 };
+        let at = at.max(self.looked_until);
         let (first, last) = self.span.unwrap_or((at, at));
         self.span = Some((first.min(at), last.max(at)));
     }
@@ -79,6 +82,7 @@ impl Losses {
             if let Some(slot) = self.observations.get_mut(self.count % WINDOW) {
                 *slot = self.current;
             }
+            self.looked_until = last;
             (self.count, self.current, self.span) = (self.count + 1, Observation::default(), None);
             self.limit = self.judge(delay_based, acknowledged);
         }

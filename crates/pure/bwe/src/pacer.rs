@@ -6,9 +6,10 @@
 //!
 //! The pacer has no packets, only what the owner calls them and their sizes. What does not fit in its queue is refused,
 //! the rest of its frame too: half a frame helps nobody. What waits is never dropped; the pacing rate rises so that
-//! nothing waits for longer than [`MAX_WAIT`].
+//! nothing waits for longer than [`MAX_WAIT`], or [`MAX_WAIT_FULL`].
 
 mod budget;
+mod pass;
 mod queue;
 
 use crate::probing::ProbeCluster;
@@ -23,6 +24,11 @@ pub const FACTOR: f64 = 2.5;
 pub const BURST: Duration = Duration::from_millis(5);
 /// The pacing rate is at least such that what waits has left after this time.
 pub const MAX_WAIT: Duration = Duration::from_millis(250);
+/// Or after this, where as much is under way as may be: after a fall of the network, while an encoder still sends what it
+/// carried before. (libwebrtc: 2 s.)
+pub const MAX_WAIT_FULL: Duration = Duration::from_millis(500);
+/// The last part of that time, in which they leave all the same.
+const LEAVING: Duration = Duration::from_millis(50);
 /// Packets that may wait: a quarter of a second of 40 Mbit/s. A further one is refused.
 pub const CAPACITY: usize = 1024;
 /// The bursts of a probe: so much time apart, or a packet. (libwebrtc: 2 ms.)
@@ -88,6 +94,7 @@ pub struct Pacer {
     budget: Budget,
     padding: Budget,
     target: Bitrate,
+    room: Option<u64>,
     padding_rate: Bitrate,
     probe: Option<Probe>,
     /// Packets of the last release that were not yet popped.
@@ -103,6 +110,7 @@ impl Pacer {
             budget: Budget::new(now),
             padding: Budget::new(now),
             target,
+            room: None,
             padding_rate: Bitrate::ZERO,
             probe: None,
             granted: 0,
@@ -112,6 +120,12 @@ impl Pacer {
     /// What the network carries; the pacing rate is [`FACTOR`] times as much.
     pub fn set_target(&mut self, target: Bitrate) {
         self.target = target;
+    }
+
+    /// How many more bytes may be under way ([`crate::Estimator::room`]); at first any number. Without room everything
+    /// but audio and probes waits, if not for longer than [`MAX_WAIT_FULL`].
+    pub fn set_room(&mut self, bytes: Option<u64>) {
+        self.room = bytes;
     }
 
     /// Padding fills up to this bitrate (0 at first), for a network that is to be kept warm.
@@ -154,9 +168,10 @@ impl Pacer {
     /// What paced packets leave at: a factor times the target, or more where they would wait too long.
     #[must_use]
     pub fn rate(&self, now: Instant) -> Bitrate {
-        let left = MAX_WAIT.saturating_sub(self.queue.oldest(now)).max(BURST);
+        let most = if self.is_full() { MAX_WAIT_FULL } else { MAX_WAIT };
+        let left = most.saturating_sub(self.queue.oldest(now)).max(BURST);
         let needed = self.queue.paced_bytes() as f64 * 8.0 / left.as_secs_f64();
-        self.target.scale(FACTOR).max(Bitrate::from_f64(needed))
+        self.target.scale(if self.is_full() { 1.0 } else { FACTOR }).max(Bitrate::from_f64(needed))
     }
 
     /// What may leave now. Ask at the time that the last answer named, and after a push.
@@ -168,16 +183,23 @@ impl Pacer {
         let audio = self.queue.audio();
         let kind = self.probe.map_or(PacketKind::Media, |probe| PacketKind::Probe(probe.cluster.id));
         let (mut packets, mut padding) = (audio, 0);
-        if self.budget.is_free() {
+        let held = self.is_full() && self.queue.oldest(now) + LEAVING < MAX_WAIT_FULL;
+        if self.budget.is_free() && !held {
             let (rate, time) = self.probe.map_or((rate, BURST), |probe| (probe.cluster.bitrate, PROBE_BURST));
             let burst = rate.bytes_in(time);
-            packets += self.queue.burst(burst);
+            let room = self.room.filter(|&room| room > 0 && self.probe.is_none());
+            packets += self.queue.burst(room.map_or(burst, |room| burst.min(room)));
             if packets == audio {
                 padding = self.padding_wanted(burst);
             }
         }
         self.granted = packets;
         Release { packets, padding, kind, again: self.again(now, packets, padding) }
+    }
+
+    /// As much is under way as may be. A probe asks for more than that.
+    fn is_full(&self) -> bool {
+        self.room == Some(0) && self.probe.is_none()
     }
 
     fn end_probe(&mut self) {
@@ -210,7 +232,8 @@ impl Pacer {
         let paced = self.probe.is_some() || self.queue.paced_bytes() > 0;
         if paced {
             let rate = self.probe.map_or_else(|| self.rate(now), |probe| probe.cluster.bitrate);
-            return Some(now + self.budget.wait(rate));
+            let least = if self.is_full() { BURST } else { Duration::ZERO };
+            return Some(now + self.budget.wait(rate).max(least));
         }
         (self.padding_rate > Bitrate::ZERO)
             .then(|| now + self.padding.wait(self.padding_rate).max(self.budget.wait(self.rate(now))))
@@ -221,6 +244,7 @@ impl Pacer {
         self.granted = self.granted.checked_sub(1)?;
         let packet = self.queue.pop()?;
         self.padding.spend(packet.bytes);
+        self.room = self.room.map(|room| room.saturating_sub(u64::from(packet.bytes)));
         self.left(1, packet.bytes, packet.priority != Priority::Audio);
         Some(packet)
     }

@@ -3,8 +3,11 @@
 //! takes the slope of the arrivals over the departures, and leaves what it is uncertain by.
 
 use crate::Bitrate;
+use crate::estimator::LegId;
 use crate::probing::{ProbeCluster, ProbeId};
 
+/// Legs of a probe whose arrivals are measured; what takes a further one is counted, no more.
+const PARTS: usize = 4;
 /// Probes whose results may still come.
 const KEPT: usize = 4;
 /// This part of the packets and of the bytes must have come. (libwebrtc.)
@@ -28,8 +31,15 @@ struct Cluster {
     first_sent: i64,
     last_sent: i64,
     last_sent_bytes: u32,
+    parts: [Option<Part>; PARTS],
+}
+
+/// What of a probe took one leg: its clock is its own.
+#[derive(Clone, Copy, Debug)]
+struct Part {
+    leg: LegId,
     /// The first to be told of: departures and arrivals are summed up from there, in milliseconds.
-    origin: Option<(i64, i64)>,
+    origin: (i64, i64),
     sums: Sums,
 }
 
@@ -51,16 +61,29 @@ impl Sums {
         (self.xx, self.xy, self.yy) = (self.xx + x * x, self.xy + x * y, self.yy + y * y);
     }
 
-    /// How long arrivals take for each unit of time that departures took, by least squares, and its standard error.
-    fn stretch(&self) -> Option<(f64, f64)> {
-        let spread = self.xx - self.x * self.x / self.count;
-        if self.count < 3.0 || spread <= 0.0 {
-            return None;
-        }
-        let slope = (self.xy - self.x * self.y / self.count) / spread;
-        let residual = (self.yy - self.y * self.y / self.count - slope * slope * spread).max(0.0);
-        Some((slope, (residual / (self.count - 2.0) / spread).sqrt()))
+    /// Sums of squares about the means: of departures, of both, of arrivals.
+    fn about_means(&self) -> (f64, f64, f64) {
+        let (x, y, count) = (self.x, self.y, self.count.max(1.0));
+        (self.xx - x * x / count, self.xy - x * y / count, self.yy - y * y / count)
     }
+}
+
+/// How long arrivals take for each unit of time that departures took, by least squares with one slope for all legs, and
+/// its standard error.
+fn stretch<'a>(parts: impl Iterator<Item = &'a Part>) -> Option<(f64, f64)> {
+    let (mut free, mut xx, mut xy, mut yy) = (-1.0, 0.0, 0.0, 0.0);
+    for part in parts {
+        let about = part.sums.about_means();
+        (xx, xy, yy) = (xx + about.0, xy + about.1, yy + about.2);
+        // Each leg's clock takes one.
+        free += part.sums.count - 1.0;
+    }
+    if free < 1.0 || xx <= 0.0 {
+        return None;
+    }
+    let slope = xy / xx;
+    let residual = (yy - slope * slope * xx).max(0.0);
+    Some((slope, (residual / free / xx).sqrt()))
 }
 
 /// The probes that are under way.
@@ -81,8 +104,7 @@ impl ProbeResults {
             first_sent: i64::MAX,
             last_sent: i64::MIN,
             last_sent_bytes: 0,
-            origin: None,
-            sums: Sums::default(),
+            parts: [None; PARTS],
         };
         if let Some(slot) = self.clusters.get_mut(self.next % KEPT) {
             *slot = Some(cluster);
@@ -90,16 +112,29 @@ impl ProbeResults {
         self.next += 1;
     }
 
+    /// A leg is no more, and its number may soon mean another.
+    pub(crate) fn forget(&mut self, leg: LegId) {
+        for part in self.clusters.iter_mut().flatten().flat_map(|cluster| &mut cluster.parts) {
+            part.take_if(|part| part.leg == leg);
+        }
+    }
+
     /// A packet of a probe arrived; gives what the probe has shown so far, once it is enough.
-    pub(crate) fn arrived(&mut self, id: ProbeId, sent: i64, arrival: i64, bytes: u32) -> Option<Bitrate> {
+    pub(crate) fn arrived(
+        &mut self,
+        (id, leg): (ProbeId, LegId),
+        sent: i64,
+        arrival: i64,
+        bytes: u32,
+    ) -> Option<Bitrate> {
         let cluster = self.clusters.iter_mut().flatten().find(|cluster| cluster.id == id)?;
-        cluster.add(sent, arrival, bytes);
+        cluster.add(leg, sent, arrival, bytes);
         cluster.bitrate()
     }
 }
 
 impl Cluster {
-    fn add(&mut self, sent: i64, arrival: i64, bytes: u32) {
+    fn add(&mut self, leg: LegId, sent: i64, arrival: i64, bytes: u32) {
         (self.seen, self.seen_bytes) = (self.seen + 1, self.seen_bytes + u64::from(bytes));
         self.first_sent = self.first_sent.min(sent);
         if sent > self.last_sent {
@@ -107,8 +142,12 @@ impl Cluster {
         } else if sent == self.last_sent {
             self.last_sent_bytes += bytes;
         }
-        let (x, y) = *self.origin.get_or_insert((sent, arrival));
-        self.sums.add((sent - x) as f64 / 1000.0, (arrival - y) as f64 / 1000.0);
+        let of_leg = |part: &&mut Option<Part>| part.is_none_or(|part| part.leg == leg);
+        if let Some(part) = self.parts.iter_mut().find(of_leg) {
+            let fresh = Part { leg, origin: (sent, arrival), sums: Sums::default() };
+            let Part { origin: (x, y), sums, .. } = part.get_or_insert(fresh);
+            sums.add((sent - *x) as f64 / 1000.0, (arrival - *y) as f64 / 1000.0);
+        }
     }
 
     fn bitrate(&self) -> Option<Bitrate> {
@@ -123,7 +162,7 @@ impl Cluster {
             return None;
         }
         let bits = self.seen_bytes.saturating_sub(u64::from(self.last_sent_bytes)) as f64 * 8.0;
-        let (left, (slope, error)) = (bits * 1e6 / micros, self.sums.stretch()?);
+        let (left, (slope, error)) = (bits * 1e6 / micros, stretch(self.parts.iter().flatten())?);
         let stretch = slope + 0.3 * error;
         if stretch < 1.0 / TOO_FAST {
             return None;
@@ -137,12 +176,14 @@ impl Cluster {
 mod tests {
     use super::*;
 
+    const LEG: LegId = LegId::first();
+
     /// Ten packets of 1000 bytes, so many microseconds apart.
     fn run(left: i64, came: i64) -> Option<Bitrate> {
         let id = ProbeId::from(7);
         let mut results = ProbeResults::default();
         results.expect(&ProbeCluster { id, bitrate: Bitrate::kbps(4000), packets: 10, bytes: 10_000 });
-        (0..10).fold(None, |_, n| results.arrived(id, n * left, 90_000 + n * came, 1000))
+        (0..10).fold(None, |_, n| results.arrived((id, LEG), n * left, 90_000 + n * came, 1000))
     }
 
     #[test]
@@ -161,7 +202,7 @@ mod tests {
         results.expect(&ProbeCluster { id, bitrate: Bitrate::kbps(4000), packets: 20, bytes: 20_000 });
         let jitter = [9, 2, 14, 0, 11, 6, 3, 12, 8, 1, 10, 5, 13, 4, 7, 0, 12, 3, 9, 6];
         let shown = jitter.iter().zip(0..).fold(None, |_, (jitter, n)| {
-            results.arrived(id, n * 2_000, 90_000 + n * 2_000 + jitter * 1_000, 1000)
+            results.arrived((id, LEG), n * 2_000, 90_000 + n * 2_000 + jitter * 1_000, 1000)
         });
         let shown = shown.unwrap().as_bps() / 1000;
         assert!((3_200..=4_000).contains(&shown), "{shown}");

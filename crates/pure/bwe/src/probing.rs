@@ -18,12 +18,12 @@ const INTERVAL: i64 = 3_000_000;
 /// A result that has not come after so long does not come. (libwebrtc: 1 s.)
 const PATIENCE: i64 = 1_000_000;
 /// So long after over-use nothing is probed.
-const CALM: i64 = 1_000_000;
+pub(crate) const CALM: i64 = 1_000_000;
 /// A drop below this part is a large one, and this part of what was before it is tried. (libwebrtc.)
 const LARGE_DROP: f64 = 0.66;
 const AFTER_DROP: f64 = 0.85;
-/// More is wanted than is needed, so that whoever allocates has its margin.
-const MARGIN: f64 = 1.25;
+/// More is wanted than is needed, so that whoever allocates has its margin, and keeps what it has while a queue drains.
+const MARGIN: f64 = 1.5;
 /// Least length (microseconds) and packets of a probe. (libwebrtc: 15 ms and 5.)
 const LENGTH: i64 = 20_000;
 /// Jitter makes it longer, but no longer than this.
@@ -82,6 +82,9 @@ impl Outlook {
     }
 }
 
+/// By so much more than was shown is worth asking for at once; what is less, after this.
+const NEWS: f64 = 1.05;
+const NO_NEWS_INTERVAL: i64 = 150_000;
 /// Who has this part of its goal has reached it.
 const TAKEN_AS_REACHED: f64 = 0.95;
 
@@ -94,18 +97,22 @@ pub(crate) struct Probing {
     /// The one whose result is awaited, and when it was asked for.
     asked: Option<(ProbeCluster, i64)>,
     last: i64,
+    /// The last one had no result, and the next one is asked for without waiting; but not for ever.
+    again: bool,
     before_drop: Option<Bitrate>,
+    /// What the last one has shown that succeeded: to ask for no more again tells little.
+    shown: Bitrate,
 }
 
 impl Probing {
     pub(crate) fn new(start: Bitrate) -> Self {
         let next = FIRST.map(|factor| Some(start.scale(factor)));
-        Self { next, next_id: 0, asked: None, last: 0, before_drop: None }
+        Self { next, next_id: 0, asked: None, last: 0, again: false, before_drop: None, shown: Bitrate::ZERO }
     }
 
     /// The target fell.
     pub(crate) fn dropped(&mut self, from: Bitrate, to: Bitrate) {
-        self.next = [None, None];
+        (self.next, self.shown) = ([None, None], Bitrate::ZERO);
         let highest = self.before_drop.map_or(from, |before| before.max(from));
         self.before_drop = (to < highest.scale(LARGE_DROP)).then_some(highest);
     }
@@ -117,8 +124,14 @@ impl Probing {
         {
             let good = bitrate >= cluster.bitrate.scale(FOLLOWED);
             self.next = [good.then(|| bitrate.scale(FURTHER)), None];
-            self.asked = None;
+            self.shown = if good { cluster.bitrate } else { Bitrate::ZERO };
+            (self.asked, self.again) = (None, false);
         }
+    }
+
+    /// What was before the large drop.
+    pub(crate) fn before(&self) -> Option<Bitrate> {
+        self.before_drop
     }
 
     /// When there may be a probe, if more is wanted then.
@@ -126,16 +139,32 @@ impl Probing {
         self.last + INTERVAL
     }
 
+    /// What is asked for next need not wait, and what was asked for before has no answer.
+    pub(crate) fn hurry(&mut self) {
+        (self.asked, self.last) = (None, i64::MIN / 2);
+    }
+
     pub(crate) fn poll(&mut self, outlook: &Outlook) -> Option<ProbeCluster> {
         let now = outlook.now;
         let first = !outlook.heard;
-        if let Some((_, at)) = self.asked
-            && !first
-            && now - at < PATIENCE
-        {
-            return None;
+        if let Some((_, at)) = self.asked.filter(|_| !first) {
+            if now - at < PATIENCE {
+                return None;
+            }
+            // Too much of it was lost. Chance, perhaps.
+            self.asked = None;
+            if !std::mem::replace(&mut self.again, true) {
+                self.last = now - INTERVAL;
+            }
         }
         if outlook.congested.is_some_and(|at| now - at < CALM) {
+            return None;
+        }
+        let most = outlook.goal().scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
+        let soon = self.next.iter().flatten().next();
+        if soon.is_some_and(|bitrate| bitrate.min(&most) <= &self.shown.scale(NEWS))
+            && now - self.last < NO_NEWS_INTERVAL
+        {
             return None;
         }
         let ready = self.next.iter_mut().find_map(Option::take);
@@ -144,7 +173,7 @@ impl Probing {
             None if first || now - self.last < INTERVAL || !outlook.wants_more() => return None,
             None => self.try_again(outlook.target),
         };
-        let bitrate = bitrate.min(outlook.goal().scale(1.0 / TAKEN_AS_REACHED)).min(outlook.max);
+        let bitrate = bitrate.min(most);
         (bitrate > outlook.target).then(|| self.ask(outlook, bitrate))
     }
 
@@ -188,6 +217,15 @@ mod tests {
         assert_eq!(probing.poll(&outlook(100_000, 2000, true)), None, "the link is full");
         let later = probing.poll(&outlook(50_000 + INTERVAL, 2000, true)).unwrap();
         assert_eq!(later.bitrate, Bitrate::kbps(4000));
+    }
+
+    #[test]
+    fn what_has_no_result_is_asked_for_once_more_without_waiting() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        (0..2).for_each(|at| assert!(probing.poll(&outlook(at, 300, false)).is_some()));
+        let asked =
+            (3..200).map(|n| n * 50_000).filter(|&at| probing.poll(&outlook(at, 300, true)).is_some());
+        assert_eq!(asked.collect::<Vec<_>>(), [1_050_000, 4_050_000, 7_050_000]);
     }
 
     #[test]

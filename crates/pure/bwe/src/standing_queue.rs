@@ -21,7 +21,13 @@ pub(crate) struct StandingQueue {
     spread: i64,
     /// By how much the queue differs from one look to the next.
     wander: i64,
+    /// The delays of the last arrivals.
+    last: [i64; LAST],
+    arrivals: usize,
 }
+
+/// So many packets are the last.
+const LAST: usize = 5;
 
 /// How much of spread and wander each feedback leaves, in eighths.
 const SPREAD_KEPT: i64 = 7;
@@ -29,6 +35,10 @@ const SPREAD_KEPT: i64 = 7;
 impl StandingQueue {
     /// A packet's arrival minus its departure.
     pub(crate) fn arrived(&mut self, delay: i64) {
+        if let Some(place) = self.last.get_mut(self.arrivals % LAST) {
+            *place = delay;
+        }
+        self.arrivals += 1;
         self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
         (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
     }
@@ -44,14 +54,25 @@ impl StandingQueue {
         }
         let least = self.least.map_or(now, |least| least.min(now));
         self.least = Some(least);
-        let queue = now - self.before.map_or(least, |before| before.min(least));
+        let queue = now - self.least().unwrap_or(least);
         self.wander = (SPREAD_KEPT * self.wander + (queue - self.queue).abs()) / (SPREAD_KEPT + 1);
         self.queue = queue;
+    }
+
+    /// The least delay of the last 10 to 20 seconds, both clocks in it.
+    pub(crate) fn least(&self) -> Option<i64> {
+        self.least.into_iter().chain(self.before).min()
     }
 
     /// In microseconds, never negative.
     pub(crate) fn queue(&self) -> i64 {
         self.queue
+    }
+
+    /// How long the fastest of the last few packets have waited: of a feedback that tells of much, only the end.
+    pub(crate) fn latest(&self) -> i64 {
+        let known = self.last.iter().take(self.arrivals);
+        known.min().zip(self.least()).map_or(0, |(now, least)| now - least).max(self.queue)
     }
 
     /// How much longer packets usually take than the fastest, in microseconds: jitter, for the most part.

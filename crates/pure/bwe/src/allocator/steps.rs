@@ -99,6 +99,11 @@ impl Plan {
         self.level(step.slot).unwrap_or(0) >= step.level
     }
 
+    /// Whether somebody has no layer who could have one.
+    pub(super) fn pauses(&self, order: &Order) -> bool {
+        order.steps.iter().any(|step| step.first && !self.takes(step))
+    }
+
     pub(super) fn bitrate(&self, order: &Order) -> Bitrate {
         let taken = order.steps.iter().filter(|step| self.takes(step));
         taken.fold(Bitrate::ZERO, |sum, step| sum.saturating_add(step.cost))

@@ -62,9 +62,37 @@ fn down_is_at_once_and_up_takes_a_margin_and_a_time() {
     assert_eq!(at(700, 1200), (Some(2), true));
     assert_eq!(at(1700, 1200), (Some(3), false));
     assert_eq!(at(1800, 90), (None, false), "paused, because nothing else is left");
-    assert_eq!(at(1900, 130), (None, false), "no margin to resume");
-    assert_eq!(at(2000, 140), (None, true));
-    assert_eq!(at(3000, 140), (Some(0), false));
+    assert_eq!(at(1900, 118), (None, false), "no margin to resume");
+    assert_eq!(at(2000, 122), (None, true));
+    assert_eq!(at(3000, 122), (Some(0), false));
+}
+
+#[test]
+fn what_had_to_be_taken_back_is_tried_again_ever_more_rarely() {
+    let layers = layers(&[100, 200, 500, 1000]);
+    let offers = [video(1, 0, &layers)];
+    let (mut allocator, start) = (Allocator::new(), Instant::now());
+    let mut layer = |at: u64, kbps| {
+        allocator.allocate(start + Duration::from_millis(at), Bitrate::kbps(kbps), &offers)[0].layer
+    };
+    layer(0, 600);
+    let mut tried = Vec::new();
+    let (mut up, mut since) = (false, 0);
+    for at in (100..80_000).step_by(100) {
+        let wanted = if up { 600 } else { 1200 };
+        let is_up = layer(at, wanted) == Some(3);
+        if is_up && !up {
+            tried.push((at - since) / 1000);
+        }
+        since = if up { at } else { since };
+        up = is_up;
+    }
+    assert_eq!(tried, [1, 2, 4, 8, 16, 16, 16]);
+    (80_000..95_000).step_by(100).for_each(|at| assert!(layer(at, 1200).is_some()));
+    layer(112_000, 1200);
+    layer(125_000, 600);
+    layer(126_000, 1200);
+    assert_eq!(layer(127_000, 1200), Some(3), "what lasted for ten seconds was none");
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use crate::Bitrate;
 
-/// A queue as long as this (microseconds) has half of the bitrate for itself, a shorter one its part.
-const HALF_AT: f64 = 200_000.0;
-const HALF: f64 = 0.5;
+/// A queue as long as this (microseconds) has this part of the bitrate for itself, a shorter one less.
+const LONG: f64 = 300_000.0;
+const PART: f64 = 0.75;
 /// It has emptied.
 const EMPTY: i64 = 12_000;
 /// It does not empty: others fill it, or the way through the network has become longer.
@@ -35,7 +35,7 @@ impl Drain {
         if self.began.is_none() {
             return bitrate;
         }
-        let part = (self.queue as f64 / HALF_AT).min(1.0);
-        bitrate.scale(1.0 - part * HALF)
+        let part = (self.queue as f64 / LONG).min(1.0);
+        bitrate.scale(1.0 - part * PART)
     }
 }

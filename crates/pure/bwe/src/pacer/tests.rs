@@ -69,6 +69,24 @@ fn audio_waits_for_nothing_and_retransmissions_only_for_the_budget() {
 }
 
 #[test]
+fn without_room_all_but_audio_waits_and_not_for_ever() {
+    let start = Instant::now();
+    let mut pacer = Pacer::new(start, Bitrate::kbps(8000));
+    pacer.set_room(Some(2_500));
+    (0..6).for_each(|n| pacer.push(start, video(n, 1, 1000)).unwrap());
+    let bursts = run(&mut pacer, start, Duration::from_millis(20));
+    let left: Vec<_> = bursts.iter().flat_map(|(_, burst)| burst.clone()).collect();
+    assert_eq!(left, [0, 1, 2], "what begins within the room");
+    let at = |millis| start + Duration::from_millis(millis);
+    pacer.push(at(20), audio(9)).unwrap();
+    assert_eq!(pacer.poll(at(20)).packets, 1);
+    assert_eq!(pacer.pop().unwrap().reference, 9);
+    assert_eq!(pacer.poll(at(440)).packets, 0);
+    assert!(pacer.poll(at(440)).again > Some(at(440)), "it does not ask for ever at once");
+    assert!(pacer.poll(at(460)).packets > 0);
+}
+
+#[test]
 fn a_slow_target_holds_nothing_longer_than_said() {
     let start = Instant::now();
     let mut pacer = Pacer::new(start, Bitrate::kbps(100));

@@ -7,6 +7,7 @@
 )]
 #![expect(clippy::disallowed_methods, reason = "virtual time begins somewhere")]
 
+mod layers;
 mod link;
 mod measure;
 mod ours;
