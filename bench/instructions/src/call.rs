@@ -6,7 +6,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context, ensure};
 use loadtest::client::{Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing};
-use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
+use media::{
+    COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted,
+};
 use model::ids::{StreamId, SubscriptionId};
 
 use crate::case::{Case, SUBSCRIBERS, WINDOW};
@@ -79,8 +81,14 @@ impl Call {
         // The only look at the clock: from here on the call's time is its own.
         let now = Instant::now();
         let dtls = Arc::new(DtlsIdentity::generate()?);
-        let config =
-            Config { dtls, candidates: vec![SERVER.into()], coalesce: COALESCE, limits: Limits::default() };
+        let config = Config {
+            dtls,
+            candidates: vec![SERVER.into()],
+            tcp: None,
+            estimation: None,
+            coalesce: COALESCE,
+            limits: Limits::default(),
+        };
         Ok(Self {
             now,
             clock: Clock { at: now, wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) },
@@ -99,7 +107,9 @@ impl Call {
         self.join(Direction::Publish, |router, now, offer| router.publish(now, &mid, offer))?;
         for number in 0..SUBSCRIBERS {
             let sid = SubscriptionId::parse(&format!("subscription-{number}"))?;
-            self.join(Direction::Subscribe, |router, now, offer| router.subscribe(now, &mid, &sid, offer))?;
+            self.join(Direction::Subscribe, |router, now, offer| {
+                router.subscribe(now, &mid, &sid, offer, Wanted::default())
+            })?;
             self.run_for(BETWEEN_JOINS);
         }
         self.run_for(WARM_UP);
@@ -205,7 +215,8 @@ impl Call {
     fn deliver(&mut self) {
         for (source, to, mut datagram) in std::mem::take(&mut self.flying) {
             if to == SERVER.into() {
-                let incoming = Incoming { source, local: local(), data: &mut datagram };
+                let incoming =
+                    Incoming { source, local: local(), protocol: Protocol::Udp, data: &mut datagram };
                 let mut out = Flown::default();
                 self.router.receive(self.now, self.wall(), &mut [incoming], &mut out);
                 self.dispatch(out);

@@ -6,7 +6,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
-use media::Incoming;
+use media::{Incoming, Protocol};
 
 use crate::call::{Call, Peer, TURN};
 use crate::case::Case;
@@ -54,7 +54,7 @@ impl Schedule {
     pub(crate) fn batches(datagrams: &mut Datagrams, local: IpAddr) -> Vec<Batch<'_>> {
         let mut batches: Vec<Batch<'_>> = Vec::new();
         for (at, source, data) in datagrams {
-            let incoming = Incoming { source: *source, local, data };
+            let incoming = Incoming { source: *source, local, protocol: Protocol::Udp, data };
             match batches.last_mut() {
                 Some(last) if last.at == *at && last.datagrams.len() < BATCH => last.datagrams.push(incoming),
                 _ => batches.push(Batch { at: *at, datagrams: vec![incoming] }),

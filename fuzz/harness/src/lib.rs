@@ -56,6 +56,14 @@ targets! {
     extensions;
     /// The VP8 payload descriptor.
     vp8;
+    /// The VP9 payload descriptor, and the layers that one subscriber gets.
+    vp9;
+    /// The dependency descriptor, value after value.
+    dependency;
+    /// The primary block of redundant audio.
+    red;
+    /// Transport feedback, its numbers and its clock unwrapped.
+    unwrap;
     /// Where key frames of VP9, H.264 and AV1 begin.
     key_frames;
     /// An RTCP compound; all that is read is written and read again.

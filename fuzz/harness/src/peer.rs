@@ -4,7 +4,7 @@ use dimpl::crypto::aws_lc_rs::default_provider;
 use dimpl::{Config, Dtls, DtlsCertificate, Output, SrtpProfile};
 use is::stun::{StunMessage, TransId};
 use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
-use media::{Datagram, DatagramSink, DtlsIdentity, Limits, Router, SendBatch};
+use media::{Datagram, DatagramSink, DtlsIdentity, Estimation, Limits, Router, SendBatch};
 use rtp::srtp::{Profile, Receiver, Sender, pair_from_dtls};
 use sdp::{Codec, Extension, Offer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -38,7 +38,9 @@ pub(crate) fn router() -> Router {
     Router::new(media::Config {
         dtls: Arc::clone(&IDENTITY),
         candidates,
+        tcp: None,
         coalesce: Duration::from_millis(1),
+        estimation: Some(Estimation::default()),
         limits,
     })
 }
@@ -55,7 +57,7 @@ pub(crate) struct Sent(pub(crate) Vec<(SocketAddr, Vec<u8>)>);
 impl DatagramSink for Sent {
     fn send(&mut self, batch: &SendBatch) {
         assert_eq!(batch.iter().count(), batch.len());
-        for Datagram { to, from, data } in batch.iter() {
+        for Datagram { to, from, data, .. } in batch.iter() {
             assert!((1..=MAX_DATAGRAM).contains(&data.len()), "{} bytes", data.len());
             assert_eq!(from, SERVER, "answers leave from where they were asked for");
             self.0.push((to, data.to_vec()));

@@ -1,5 +1,6 @@
 //! One module for each target: `run` and `seeds`.
 
+pub(crate) mod dependency;
 pub(crate) mod extensions;
 pub(crate) mod key_frames;
 pub(crate) mod mend;
@@ -8,6 +9,7 @@ pub(crate) mod peers;
 pub(crate) mod protoo;
 pub(crate) mod receiving;
 pub(crate) mod recording;
+pub(crate) mod red;
 pub(crate) mod rtcp;
 pub(crate) mod rtcp_writer;
 pub(crate) mod rtp;
@@ -15,7 +17,9 @@ pub(crate) mod sdp;
 pub(crate) mod srtp;
 pub(crate) mod strangers;
 pub(crate) mod token;
+pub(crate) mod unwrap;
 pub(crate) mod vp8;
+pub(crate) mod vp9;
 
 /// Names the inputs of a list.
 fn named<const N: usize>(seeds: [(&str, Vec<u8>); N]) -> Vec<(String, Vec<u8>)> {

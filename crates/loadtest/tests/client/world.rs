@@ -3,7 +3,7 @@
 use loadtest::client::{
     Arrival, Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing, Profile,
 };
-use media::{Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
+use media::{Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted};
 use model::ids::{StreamId, SubscriptionId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -83,7 +83,9 @@ impl World {
             router: Router::new(Config {
                 dtls,
                 candidates,
+                tcp: None,
                 coalesce: media::COALESCE,
+                estimation: None,
                 limits: Limits::default(),
             }),
             server,
@@ -101,7 +103,7 @@ impl World {
         let mid = StreamId::parse(name).unwrap();
         let sid = SubscriptionId::parse(&format!("sub{}", self.clients.len())).unwrap();
         self.connect(Direction::Subscribe, |router, now, offer| {
-            router.subscribe(now, &mid, &sid, offer).unwrap()
+            router.subscribe(now, &mid, &sid, offer, Wanted::default()).unwrap()
         })
     }
 
@@ -219,7 +221,8 @@ impl World {
     fn deliver(&mut self, from: SocketAddr, to: SocketAddr, mut datagram: Vec<u8>) {
         if to == self.server {
             let mut out = Outgoings::default();
-            let incoming = Incoming { source: from, local: to.ip(), data: &mut datagram };
+            let incoming =
+                Incoming { source: from, local: to.ip(), protocol: Protocol::Udp, data: &mut datagram };
             self.router.receive(self.now, self.wall(), &mut [incoming], &mut out);
             return self.dispatch(out);
         }

@@ -5,6 +5,15 @@ use crate::transport::ice::Path;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
 
+/// What carries datagrams between a peer and this router. The same address over the other one is another peer's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Protocol {
+    /// Each by itself.
+    Udp,
+    /// One behind the other in a connection, each with its length in front (RFC 4571).
+    Tcp,
+}
+
 /// One datagram that arrived. Decrypted in place, so the data is the router's to write to.
 #[derive(Debug)]
 pub struct Incoming<'a> {
@@ -12,7 +21,9 @@ pub struct Incoming<'a> {
     pub source: SocketAddr,
     /// The local address that it arrived at; answers leave from the same.
     pub local: IpAddr,
-    /// The UDP payload.
+    /// What it came over; answers leave over the same.
+    pub protocol: Protocol,
+    /// The datagram: the UDP payload, or what a frame of the TCP connection holds.
     pub data: &'a mut [u8],
 }
 
@@ -23,7 +34,9 @@ pub struct Datagram<'a> {
     pub to: SocketAddr,
     /// The local address to send it from.
     pub from: IpAddr,
-    /// The UDP payload.
+    /// What to send it over.
+    pub protocol: Protocol,
+    /// The datagram.
     pub data: &'a [u8],
 }
 
@@ -34,7 +47,9 @@ pub struct DatagramGroup<'a> {
     pub to: SocketAddr,
     /// The local address to send them from.
     pub from: IpAddr,
-    /// Their UDP payloads, one behind the other.
+    /// What to send them over.
+    pub protocol: Protocol,
+    /// One behind the other.
     pub data: &'a [u8],
     /// The size of each but the last, which may be smaller: never 0.
     pub segment: usize,
@@ -43,8 +58,8 @@ pub struct DatagramGroup<'a> {
 impl<'a> DatagramGroup<'a> {
     /// The datagrams one by one.
     pub fn datagrams(self) -> impl Iterator<Item = Datagram<'a>> {
-        let Self { to, from, data, segment } = self;
-        data.chunks(segment.max(1)).map(move |data| Datagram { to, from, data })
+        let Self { to, from, protocol, data, segment } = self;
+        data.chunks(segment.max(1)).map(move |data| Datagram { to, from, protocol, data })
     }
 
     /// The number of datagrams.
@@ -158,6 +173,7 @@ impl SendBatch {
         self.groups.iter().map(|group| DatagramGroup {
             to: group.path.remote,
             from: group.path.local,
+            protocol: group.path.protocol,
             data: self.bytes.get(group.start..group.end).unwrap_or_default(),
             segment: group.segment,
         })
@@ -300,7 +316,7 @@ mod tests {
         let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
         let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
         for (port, len) in datagrams {
-            let path = Path { remote: ([192, 0, 2, 1], *port).into(), local: [192, 0, 2, 9].into() };
+            let path = Path::udp(([192, 0, 2, 1], *port).into(), [192, 0, 2, 9].into());
             assert_eq!(out.write(path, |_| Some(*len)), *len);
         }
         drop(out);

@@ -5,6 +5,8 @@
 //! Copies and wishes are carried by the routers' owner, over whatever it likes. Both may be lost: what was lost is
 //! wished for when a subscriber misses it.
 
+use crate::stream::frame::Frame;
+use crate::stream::layers::Layer;
 use rtp::Header;
 use rtp::clock::{RemoteClock, RtpClock};
 use rtp::rtcp::SenderInfo;
@@ -25,6 +27,8 @@ pub struct BranchId(pub u64);
 pub struct Outline {
     pub(crate) name: Name,
     pub(crate) tracks: Vec<TrackOutline>,
+    /// The tracks of each medium.
+    pub(crate) media: Vec<Range<usize>>,
     pub(crate) clock: RemoteClock,
     pub(crate) live: bool,
 }
@@ -32,6 +36,7 @@ pub struct Outline {
 #[derive(Clone, Debug)]
 pub(crate) struct TrackOutline {
     pub(crate) line: Line,
+    pub(crate) layer: Option<Layer>,
     pub(crate) clock: RtpClock,
     pub(crate) shift: u32,
 }
@@ -50,7 +55,7 @@ struct Packet {
     track: usize,
     number: u64,
     header: Header,
-    key: bool,
+    frame: Frame,
     padding: u8,
     range: Range<usize>,
 }
@@ -73,7 +78,7 @@ pub(crate) struct Copied<'a> {
     /// As the root numbers it.
     pub(crate) number: u64,
     pub(crate) header: Header,
-    pub(crate) key: bool,
+    pub(crate) frame: Frame,
     pub(crate) padding: u8,
     pub(crate) bytes: &'a [u8],
 }
@@ -93,6 +98,11 @@ pub enum Wish {
         /// As the root numbers it.
         number: u64,
     },
+    /// Which of the stream's tracks somebody there takes, or wants to: bit n is track n. Said again now and then.
+    Layers {
+        /// The tracks.
+        tracks: u32,
+    },
 }
 
 impl Copies {
@@ -106,7 +116,7 @@ impl Copies {
             track: packet.track,
             number: packet.number,
             header: packet.header,
-            key: packet.key,
+            frame: packet.frame,
             padding: packet.padding,
             range: start..self.bytes.len(),
         });
@@ -123,7 +133,7 @@ impl Copies {
             track: packet.track,
             number: packet.number,
             header: packet.header,
-            key: packet.key,
+            frame: packet.frame,
             padding: packet.padding,
             bytes: self.bytes.get(packet.range.clone()).unwrap_or_default(),
         })

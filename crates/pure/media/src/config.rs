@@ -1,6 +1,6 @@
 //! What a router is told at its start: certificate, addresses, limits.
 
-use crate::DtlsIdentity;
+use crate::{DtlsIdentity, Estimation};
 pub use sdp::Bounds as SdpBounds;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,11 +14,25 @@ pub struct Config {
     /// The addresses that answers announce, with this worker's port. Need not be those of the interfaces
     /// (network address translation): what arrives is matched by address family where no address is equal.
     pub candidates: Vec<SocketAddr>,
+    /// How it is reached over TCP; `None`: not at all.
+    pub tcp: Option<Tcp>,
     /// How long the first packets of a video frame may wait for the rest of it, so that they leave together. Zero:
     /// none waits.
     pub coalesce: Duration,
     /// How much this router takes on.
     pub limits: Limits,
+    /// What estimation of subscribers' bandwidth begins with; `None`: nothing is estimated, everybody gets everything.
+    pub estimation: Option<Estimation>,
+}
+
+/// How a router is reached over TCP, where one port serves many routers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tcp {
+    /// The addresses that answers announce, as passive candidates (RFC 6544), behind those of UDP.
+    pub candidates: Vec<SocketAddr>,
+    /// The router's number, from 0, at most [`MAX_WORKER`](crate::MAX_WORKER): whoever accepts connections finds it with
+    /// [`worker_of`](crate::worker_of).
+    pub worker: u16,
 }
 
 /// How long packets wait for the rest of their frame where nobody says otherwise: long enough for what a pacer sends

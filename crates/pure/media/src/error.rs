@@ -7,13 +7,16 @@ pub enum MediaErrorKind {
     UnusableSdp,
     /// The stream to subscribe to is not here (code 8).
     NoSuchStream,
+    /// The subscription to restart is not here (code 9).
+    NoSuchSubscription,
     /// One of the router's [`Limits`](crate::Limits) is reached (code 17).
     Limit,
     /// The router was called wrongly: the id is in use already (code 14).
     Internal,
 }
 
-/// A refused [`publish`](crate::Router::publish) or [`subscribe`](crate::Router::subscribe).
+/// A refused [`publish`](crate::Router::publish), [`subscribe`](crate::Router::subscribe) or
+/// [`restart`](crate::Router::restart).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct MediaError {

@@ -28,6 +28,31 @@ pub enum Event {
         /// The subscription.
         sid: SubscriptionId,
     },
+    /// Which simulcast layers of a stream anybody takes has changed. Publishers begin with all of them.
+    LayersWanted {
+        /// The stream.
+        mid: StreamId,
+        /// All of its layers, the lowest first.
+        layers: Vec<LayerWanted>,
+    },
+    /// Nothing of a subscription's video is sent any more, because its network carries too little. Its audio goes on.
+    SubscriptionPaused {
+        /// The subscription.
+        sid: SubscriptionId,
+    },
+    /// Its video goes on.
+    SubscriptionResumed {
+        /// The subscription.
+        sid: SubscriptionId,
+    },
+    /// Somebody speaks, or has stopped, by the levels that the audio carries (RFC 6464): about three times a second while
+    /// it lasts, and once at the end.
+    Speaking {
+        /// The stream.
+        mid: StreamId,
+        /// How loud, smoothed, in dBov: -127 to 0; `None`: no more.
+        level: Option<i8>,
+    },
     /// The subscription ended by itself and is gone from the router. Not reported for `unsubscribe`.
     SubscriptionEnded {
         /// The subscription.
@@ -37,12 +62,21 @@ pub enum Event {
     },
 }
 
+/// A simulcast layer, and whether anybody takes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerWanted {
+    /// As the publisher's offer names it.
+    pub rid: String,
+    /// Somebody gets it, or waits for it.
+    pub wanted: bool,
+}
+
 /// Why a stream or a subscription ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndReason {
     /// No connection within 30 s of the answer.
     NeverConnected,
-    /// No valid connectivity check for 30 s (RFC 7675).
+    /// No valid connectivity check for 60 s.
     ConsentLost,
     /// The peer closed DTLS.
     Closed,

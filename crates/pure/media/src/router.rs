@@ -3,41 +3,57 @@
 mod arrivals;
 mod branches;
 mod deadlines;
+mod demand;
 mod endings;
 mod forwarding;
 mod half_open;
 mod holdings;
+mod networks;
 mod offers;
+mod restarts;
 mod transports;
 
-use crate::batch::Outbox;
+use crate::batch::{Outbox, Protocol};
 use crate::branch::{BranchId, Copies, Outline, Wish};
 use crate::demux::Demux;
 use crate::moment::Moment;
+use crate::network::Network;
+use crate::preference::{NetworkId, Preference, Wanted};
 use crate::stream::Stream;
 use crate::stream::chunks::ChunkPool;
 use crate::subscription::Subscription;
 use crate::tape::{TapId, Tape, Tapped};
 use crate::timers::Timers;
 use crate::transport::Transport;
+use crate::transport::ice::Path;
 use crate::{Config, DatagramSink, Event, Holdings, Incoming, MediaError, SendBatch, Stats, StreamDetail};
 use half_open::HalfOpen;
 use model::ids::{StreamId, SubscriptionId};
 use slab::Slab;
 use std::collections::{HashMap, VecDeque};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant, SystemTime};
 
 /// Timers fire at most this often: what is due sooner waits for it. Packets are worth a wake-up at once, timers not.
 const MIN_TIMEOUT: Duration = Duration::from_millis(1);
 
-/// Streams and subscriptions of one UDP port.
+/// Whose ICE begins anew: see [`Router::restart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Restart<'a> {
+    /// A publisher's.
+    Publish(&'a StreamId),
+    /// A subscriber's.
+    Subscription(&'a SubscriptionId),
+}
+
+/// Streams and subscriptions of one UDP port, and of those connections over TCP that its owner gives it.
 ///
 /// Time is passed in: `now` is monotonic, `wall` the time of day at the same moment (sender reports carry it).
 /// After each call, events are drained with [`poll_event`](Self::poll_event), and [`poll_timeout`](Self::poll_timeout)
 /// says when [`handle_timeout`](Self::handle_timeout) is due.
 ///
 /// Addresses are told apart exactly: on a dual-stack socket the owner turns IPv4-mapped IPv6 addresses into IPv4 ones
-/// before they come in here, and back when they leave. Each peer connection must have a remote address of its own.
+/// before they come in here, and back when they leave. Each peer connection must have a remote address of its own, over each protocol.
 #[derive(Debug)]
 pub struct Router {
     core: Core,
@@ -53,6 +69,10 @@ struct Core {
     config: Config,
     streams: Slab<Stream>,
     subscriptions: Slab<Subscription>,
+    /// The next subscription's number.
+    serial: u64,
+    networks: Slab<Network>,
+    by_network: HashMap<NetworkId, usize>,
     by_mid: HashMap<StreamId, usize>,
     by_sid: HashMap<SubscriptionId, usize>,
     demux: Demux,
@@ -80,6 +100,9 @@ impl Router {
             config,
             streams: Slab::new(),
             subscriptions: Slab::new(),
+            serial: 0,
+            networks: Slab::new(),
+            by_network: HashMap::new(),
             by_mid: HashMap::new(),
             by_sid: HashMap::new(),
             demux: Demux::default(),
@@ -116,8 +139,28 @@ impl Router {
         mid: &StreamId,
         sid: &SubscriptionId,
         offer: &str,
+        wanted: Wanted,
     ) -> Result<String, MediaError> {
-        self.core.subscribe(now, mid, sid, offer)
+        self.core.subscribe(now, mid, sid, offer, wanted)
+    }
+
+    /// Says anew which layers a subscription is to get. False where there is none of that name.
+    pub fn prefer(&mut self, now: Instant, sid: &SubscriptionId, preference: Preference) -> bool {
+        self.core.prefer(now, sid, preference)
+    }
+
+    /// Takes an offer that restarts ICE (RFC 8445 section 9) for a connection that is here, and returns the answer: with
+    /// another name and password, and otherwise as the first one. DTLS and media go on. The credentials of before count
+    /// until the first check with the new ones. Where none comes within 30 s, the new ones are dropped, and nothing has
+    /// happened.
+    ///
+    /// # Errors
+    /// [`NoSuchStream`](crate::MediaErrorKind::NoSuchStream) or
+    /// [`NoSuchSubscription`](crate::MediaErrorKind::NoSuchSubscription); or
+    /// [`UnusableSdp`](crate::MediaErrorKind::UnusableSdp), where the offer changes more than ICE (m-lines, their numbers,
+    /// the certificate), or the ufrag is the same as before.
+    pub fn restart(&mut self, now: Instant, restart: Restart<'_>, offer: &str) -> Result<String, MediaError> {
+        self.core.restart(now, restart, offer)
     }
 
     /// Ends a stream and all its subscriptions, each of which is reported as ended
@@ -141,7 +184,9 @@ impl Router {
         let Some(stream) = self.core.streams.get_mut(index).filter(|stream| !stream.is_branch()) else {
             return false;
         };
-        stream.mute(now, muted);
+        if let Some(heard) = stream.mute(now, muted) {
+            self.core.events.push_back(heard.event(&stream.mid));
+        }
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
         self.core.ask_for_key_frames(now, index, &mut out);
         true
@@ -238,6 +283,18 @@ impl Router {
         self.core.shut_down(now, &mut out);
     }
 
+    /// A connection over TCP, from this address to that local one, is closed: nothing is sent there any more, and a new one
+    /// from the same address begins as a stranger's.
+    pub fn disconnected(&mut self, source: SocketAddr, local: IpAddr) {
+        self.core.lose_path(Path { remote: source, local, protocol: Protocol::Tcp });
+    }
+
+    /// Whether a peer that is here has shown that it is there.
+    #[must_use]
+    pub fn has_peer_at(&self, source: SocketAddr, local: IpAddr, protocol: Protocol) -> bool {
+        self.core.demux.by_path(Path { remote: source, local, protocol }).is_some()
+    }
+
     /// Handles datagrams that arrived, in order.
     pub fn receive(
         &mut self,
@@ -278,7 +335,7 @@ impl Router {
     pub fn describe(&self, mid: &StreamId) -> Option<StreamDetail> {
         let stream = self.core.streams.get(*self.core.by_mid.get(mid)?)?;
         let subscriptions = stream.subscribers.iter().filter_map(|index| self.core.subscriptions.get(*index));
-        Some(StreamDetail::of(stream, subscriptions))
+        Some(StreamDetail::of(stream, subscriptions, &self.core.networks))
     }
 
     /// What lies in its tables and queues.

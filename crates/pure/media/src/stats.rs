@@ -17,11 +17,11 @@ pub struct Stats {
     pub half_open_refused: u64,
     /// Datagrams that arrived.
     pub datagrams_in: u64,
-    /// Bytes that arrived, without UDP and IP headers.
+    /// Bytes that arrived, without headers of UDP, TCP and IP.
     pub bytes_in: u64,
     /// Datagrams handed to the sink.
     pub datagrams_out: u64,
-    /// Bytes handed to the sink, without UDP and IP headers.
+    /// Bytes handed to the sink, without headers of UDP, TCP and IP.
     pub bytes_out: u64,
     /// Media packets accepted from publishers, repairs included.
     pub media_in: u64,
@@ -33,6 +33,12 @@ pub struct Stats {
     pub nacks_received: u64,
     /// Retransmissions sent to subscribers.
     pub retransmissions: u64,
+    /// Packets of nothing but padding, sent to subscribers to see what their networks carry.
+    pub padding_out: u64,
+    /// How often a subscriber was given another layer of a picture, or none, or one again.
+    pub layer_changes: u64,
+    /// How often the video of a subscription stopped because its network carried too little.
+    pub pauses: u64,
     /// Key frames asked of publishers (PLI or FIR).
     pub key_frame_requests_sent: u64,
     /// Key frames asked for by subscribers (PLI or FIR).

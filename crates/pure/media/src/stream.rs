@@ -5,9 +5,13 @@ pub(crate) mod cache;
 pub(crate) mod chunks;
 mod evening;
 pub(crate) mod feedback;
+pub(crate) mod frame;
 pub(crate) mod key_frames;
+pub(crate) mod layers;
+pub(crate) mod loudness;
 pub(crate) mod numbering;
 pub(crate) mod publisher;
+mod rates;
 pub(crate) mod sources;
 pub(crate) mod track;
 pub(crate) mod trunk;
@@ -18,6 +22,8 @@ use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
 use crate::transport::Transport;
 use crate::transport::ice::Path;
 use chunks::ChunkPool;
+use layers::{Demand, Layer};
+use loudness::{Heard, Loudness};
 use model::ids::StreamId;
 use publisher::Publisher;
 use rtp::NtpTime;
@@ -25,6 +31,7 @@ use rtp::clock::RemoteClock;
 use rtp::rtcp;
 use sdp::{Codec, Kind, Line, Name, ReceiveTrack};
 use sources::Role;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 use track::Track;
 use trunk::Trunk;
@@ -38,12 +45,19 @@ pub(crate) const FIRST_REPORT: Duration = Duration::from_millis(200);
 /// Packets of one batch that wait to be forwarded. One more, and they are forwarded first.
 pub(crate) const MAX_FRESH: usize = 256;
 
+/// What a track is made of: its m-line, and which layer of it it is.
+type Lines = (Line, Option<Layer>);
+
 /// A stream, where it comes from, and the indices of its subscriptions.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) mid: StreamId,
     pub(crate) origin: Origin,
     pub(crate) tracks: Vec<Track>,
+    /// The tracks of each medium: its simulcast layers, the lowest first, or the only one.
+    pub(crate) media: Vec<Range<usize>>,
+    /// Which of them are taken.
+    pub(crate) demand: Demand,
     pub(crate) subscribers: Vec<usize>,
     /// Packets that came and are still to be forwarded.
     pub(crate) fresh: Vec<Fresh>,
@@ -54,6 +68,7 @@ pub(crate) struct Stream {
     /// The publisher's clock, one for all tracks: what keeps them in sync at the subscribers.
     pub(crate) clock: RemoteClock,
     live: bool,
+    loudness: Loudness,
     /// Where its audio is copied to.
     tap: Option<TapId>,
     /// Its continuations on other routers, and what is on its way there.
@@ -78,6 +93,8 @@ pub(crate) struct Arrived {
     pub(crate) first: bool,
     /// It begins a key frame that was waited for so long.
     pub(crate) key_frame_wait: Option<Duration>,
+    /// Somebody speaks, or has stopped.
+    pub(crate) heard: Option<Heard>,
 }
 
 impl Stream {
@@ -92,8 +109,10 @@ impl Stream {
         let publisher = Publisher::new(transport, &received, random);
         // Unlike the id of the stream it says nothing about its owner.
         let name = Name::cleaned(&format!("{:032x}", u128::from_be_bytes(random)));
-        let lines = received.iter().map(|track| track.line.clone()).collect();
-        Self::from(mid, Origin::Publisher(Box::new(publisher)), name, lines, key_frame_interval)
+        let media = layers::media_of(received.iter().map(|track| track.layers.len().max(1)));
+        let tracks = received.iter().flat_map(|track| lines_of(track)).collect();
+        let origin = Origin::Publisher(Box::new(publisher));
+        Self::from(mid, origin, name, (tracks, media), key_frame_interval)
     }
 
     /// A branch of a stream that another router has.
@@ -103,7 +122,8 @@ impl Stream {
         outline: &Outline,
         key_frame_interval: Duration,
     ) -> Self {
-        let lines = outline.tracks.iter().map(|track| track.line.clone()).collect();
+        let tracks = outline.tracks.iter().map(|track| (track.line.clone(), track.layer.clone())).collect();
+        let lines = (tracks, outline.media.clone());
         let origin = Origin::Trunk(Trunk::new(branch));
         let mut stream = Self::from(mid, origin, outline.name.clone(), lines, key_frame_interval);
         (stream.clock, stream.live) = (outline.clock, outline.live);
@@ -117,22 +137,28 @@ impl Stream {
         mid: StreamId,
         origin: Origin,
         name: Name,
-        lines: Vec<Line>,
+        (tracks, media): (Vec<Lines>, Vec<Range<usize>>),
         key_frame_interval: Duration,
     ) -> Self {
-        let of_kind = |kind| lines.iter().filter(|line| line.kind == kind).count();
+        let of_kind = |kind| tracks.iter().filter(|(line, _)| line.kind == kind).count();
         let (audio, video) = (of_kind(Kind::Audio), of_kind(Kind::Video));
         let video_bytes = cache::video_bytes(audio, video);
         Self {
             mid,
             origin,
-            tracks: lines.into_iter().map(|line| Track::new(line, video_bytes, key_frame_interval)).collect(),
+            tracks: tracks
+                .into_iter()
+                .map(|(line, layer)| Track::new(line, layer, video_bytes, key_frame_interval))
+                .collect(),
+            media,
+            demand: Demand::default(),
             subscribers: Vec::new(),
             fresh: Vec::with_capacity(MAX_FRESH),
             fresh_since: None,
             name,
             clock: RemoteClock::new(),
             live: false,
+            loudness: Loudness::default(),
             tap: None,
             branches: Vec::new(),
         }
@@ -143,6 +169,7 @@ impl Stream {
         Outline {
             name: self.name.clone(),
             tracks: self.tracks.iter().map(Track::outline).collect(),
+            media: self.media.clone(),
             clock: self.clock,
             live: self.live,
         }
@@ -162,6 +189,11 @@ impl Stream {
             Origin::Publisher(publisher) => Some(&mut publisher.transport),
             Origin::Trunk(_) => None,
         }
+    }
+
+    /// Whether a medium of it has layers.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.tracks.iter().any(|track| track.layer.is_some())
     }
 
     /// Whether its publisher is at another router.
@@ -201,12 +233,14 @@ impl Stream {
             publisher.repaired(authentic.header.ssrc, track.ssrc());
         }
         let first = !std::mem::replace(&mut self.live, true);
-        let awaited = entry.is_some_and(|entry| entry.key) && track.line.kind == Kind::Video;
+        let awaited = entry.is_some_and(|entry| entry.frame.key) && track.line.kind == Kind::Video;
         let key_frame_wait = if awaited { track.key_frames.take_wait(now) } else { None };
+        let level = entry.and_then(|entry| track.level(&entry));
+        let heard = level.and_then(|level| self.loudness.heard(now, level));
         if let Some(entry) = entry {
             self.freshen(now, index, entry);
         }
-        Arrived { taken: true, first, key_frame_wait }
+        Arrived { taken: true, first, key_frame_wait, heard }
     }
 
     fn freshen(&mut self, since: Instant, track: usize, entry: cache::Entry) {
@@ -332,9 +366,11 @@ impl Stream {
         }
     }
 
-    /// Lets nothing of it go to anybody, or all again, video from the next key frame on.
-    pub(crate) fn mute(&mut self, now: Instant, muted: bool) {
+    /// Lets nothing of it go to anybody, or all again, video from the next key frame on. Says whether somebody has spoken
+    /// who is heard no more.
+    pub(crate) fn mute(&mut self, now: Instant, muted: bool) -> Option<Heard> {
         self.tracks.iter_mut().for_each(|track| track.mute(now, muted));
+        if muted { self.loudness.silence() } else { None }
     }
 
     /// Begins to copy its audio to the tape, or stops.
@@ -363,13 +399,14 @@ impl Stream {
                 continue;
             }
             let Some(packet) = track.cache.packet(&fresh.entry) else { continue };
+            let Some(payload) = fresh.entry.frame.sound(packet.payload()) else { continue };
             tape.push(&TapedPacket {
                 tap,
                 track: fresh.track,
                 at: now,
                 number: fresh.entry.number,
                 timestamp: fresh.entry.header.timestamp,
-                payload: packet.payload(),
+                payload,
             });
         }
     }
@@ -398,13 +435,22 @@ impl Stream {
     }
 }
 
+/// The tracks that a medium is made of.
+fn lines_of(track: &ReceiveTrack) -> Vec<Lines> {
+    if track.layers.is_empty() {
+        return vec![(track.line.clone(), None)];
+    }
+    let layer = |layer: &sdp::Layer| Layer { rid: layer.rid.as_str().into() };
+    track.layers.iter().map(|one| (track.line.clone(), Some(layer(one)))).collect()
+}
+
 fn copy(track: &Track, index: usize, entry: &cache::Entry, copies: &mut Copies) {
     let Some(packet) = track.cache.packet(entry) else { return };
     copies.push(&Copied {
         track: index,
         number: entry.number,
         header: entry.header,
-        key: entry.key,
+        frame: entry.frame,
         padding: entry.padding,
         bytes: packet.data(),
     });

@@ -2,31 +2,49 @@
 
 pub(crate) mod feedback;
 mod header;
+pub(crate) mod meter;
 pub(crate) mod outgoing;
 pub(crate) mod repair;
 pub(crate) mod reports;
-pub(crate) mod rewriter;
+pub(crate) mod segments;
+pub(crate) mod selection;
 
 use crate::batch::Outbox;
-use crate::stream::track::Track;
+use crate::network::{Network, Waiting, What};
+use crate::preference::Preference;
 use crate::transport::Transport;
+use bwe::pacer::Priority;
+use bwe::{LegId, PacketKind};
+use meter::Meter;
 use model::ids::SubscriptionId;
 use outgoing::{Departure, OutgoingTrack};
 use rtp::extension::AbsSendTime;
+use rtp::rtcp::FeedbackUnwrapper;
+use selection::Scene;
 use std::time::Duration;
 
 /// One subscription and its transport.
 #[derive(Debug)]
 pub(crate) struct Subscription {
     pub(crate) sid: SubscriptionId,
+    /// No other subscription of the router ever has this number.
+    pub(crate) serial: u64,
     /// Index of the stream in the router.
     pub(crate) stream: usize,
     pub(crate) transport: Transport,
     pub(crate) tracks: Vec<OutgoingTrack>,
     /// By track of the stream: which of `tracks` carries it.
     by_source: Vec<Option<usize>>,
+    /// Index of its network in the router.
+    pub(crate) network: usize,
+    /// Its connection there, where its packets have transport-wide numbers.
+    pub(crate) leg: Option<LegId>,
+    pub(crate) preference: Preference,
+    /// Nothing of its video is sent, for want of bandwidth.
+    pub(crate) paused: bool,
     /// The next transport-wide sequence number.
-    transport_sequence: u16,
+    pub(crate) transport_sequence: u64,
+    pub(crate) feedback: FeedbackUnwrapper,
     /// The latest round trip that a receiver report gave.
     pub(crate) round_trip: Option<Duration>,
 }
@@ -40,44 +58,181 @@ pub(crate) struct Fresh {
     pub(crate) entry: crate::stream::cache::Entry,
 }
 
+/// What a subscription is made of, beside its transport and its tracks.
+pub(crate) struct Place {
+    pub(crate) sid: SubscriptionId,
+    pub(crate) serial: u64,
+    pub(crate) stream: usize,
+    pub(crate) network: usize,
+    pub(crate) preference: Preference,
+}
+
 impl Subscription {
+    /// `sources`: how many tracks the stream has.
     pub(crate) fn new(
-        sid: SubscriptionId,
-        stream: usize,
+        place: Place,
         transport: Transport,
         tracks: Vec<OutgoingTrack>,
         sources: usize,
     ) -> Self {
-        let by_source =
-            (0..sources).map(|source| tracks.iter().position(|track| track.source() == source)).collect();
-        Self { sid, stream, transport, tracks, by_source, transport_sequence: 0, round_trip: None }
+        let carries = |source| tracks.iter().position(|track| track.selection.layers().contains(&source));
+        let by_source = (0..sources).map(carries).collect();
+        Self {
+            sid: place.sid,
+            serial: place.serial,
+            stream: place.stream,
+            transport,
+            tracks,
+            by_source,
+            network: place.network,
+            leg: None,
+            preference: place.preference,
+            paused: false,
+            // Feedback about numbers before the first is not about us.
+            transport_sequence: 1 << 16,
+            feedback: FeedbackUnwrapper::new(),
+            round_trip: None,
+        }
     }
 
-    /// Sends the packets that just came, or as many of them as this subscriber is to get.
+    /// Whether its packets have transport-wide numbers.
+    pub(crate) fn counts(&self) -> bool {
+        self.tracks.iter().any(OutgoingTrack::counts)
+    }
+
+    /// Whether it can be sent padding.
+    pub(crate) fn can_pad(&self) -> bool {
+        self.transport.is_connected() && self.tracks.iter().any(OutgoingTrack::can_pad)
+    }
+
+    /// Sends the packets that just came, or as many of them as this subscriber is to get. True: some wait.
     pub(crate) fn forward(
         &mut self,
-        tracks: &[Track],
+        index: usize,
+        scene: &Scene<'_>,
         fresh: &[Fresh],
         time: AbsSendTime,
+        network: &mut Network,
+        out: &mut Outbox<'_>,
+    ) -> bool {
+        let Some((path, sender)) = self.transport.sending() else { return false };
+        network.begin(scene.now);
+        let mut held = false;
+        for Fresh { track, entry } in fresh {
+            let Some(&Some(carrier)) = self.by_source.get(*track) else { continue };
+            let (Some(outgoing), Some(source)) = (self.tracks.get_mut(carrier), scene.tracks.get(*track))
+            else {
+                continue;
+            };
+            let Some((place, begins)) = outgoing.selection.admit(scene, *track, entry) else { continue };
+            let (mut next, arrival) = (Some((*entry, place)), entry.arrival);
+            while let Some((entry, place)) = next {
+                let bytes = outgoing.size_of(&entry);
+                let passes = if outgoing.is_video() {
+                    network.passes(scene.now, bytes)
+                } else {
+                    network.pacer.passed(bytes);
+                    true
+                };
+                if passes {
+                    let meter = Meter {
+                        sequence: &mut self.transport_sequence,
+                        estimator: self.leg.map(|leg| (&mut network.estimator, leg)),
+                        now: scene.now,
+                        kind: PacketKind::Media,
+                    };
+                    let mut departure = Departure { path, sender, time, meter };
+                    outgoing.send(&source.cache, &entry, &place, &mut departure, out);
+                } else {
+                    let waiting = Waiting {
+                        subscription: index,
+                        serial: self.serial,
+                        track: carrier,
+                        what: What::Media(place),
+                    };
+                    let frame = u64::from(entry.header.timestamp) | self.serial << 32;
+                    held |= network.hold(scene.now, waiting, bytes, Priority::Video { frame });
+                }
+                // The beginning of a key frame may come after other packets of that frame. What came before its own
+                // beginning goes now; what came after it is still to be forwarded.
+                let earlier = if begins { source.cache.find(entry.number + 1) } else { None };
+                let earlier = earlier.filter(|earlier| earlier.arrival < arrival);
+                next = earlier.and_then(|earlier| {
+                    Some((earlier, outgoing.selection.segments.place(*track, earlier.number)?))
+                });
+            }
+        }
+        held
+    }
+
+    /// Sends what has waited.
+    pub(crate) fn release(
+        &mut self,
+        scene: &Scene<'_>,
+        waiting: &Waiting,
+        kind: PacketKind,
+        time: AbsSendTime,
+        network: &mut Network,
         out: &mut Outbox<'_>,
     ) {
         let Some((path, sender)) = self.transport.sending() else { return };
-        let mut departure = Departure { path, sender, time, next_sequence: &mut self.transport_sequence };
-        for Fresh { track, entry } in fresh {
-            let Some(Some(index)) = self.by_source.get(*track) else { continue };
-            if let (Some(outgoing), Some(track)) = (self.tracks.get_mut(*index), tracks.get(*track)) {
-                outgoing.forward(&track.cache, entry, &mut departure, out);
+        let Some(outgoing) = self.tracks.get_mut(waiting.track) else { return };
+        let meter = Meter {
+            sequence: &mut self.transport_sequence,
+            estimator: self.leg.map(|leg| (&mut network.estimator, leg)),
+            now: scene.now,
+            kind,
+        };
+        let mut departure = Departure { path, sender, time, meter };
+        match waiting.what {
+            What::Media(place) => {
+                let cache =
+                    scene.tracks.get(place.source).filter(|track| !track.is_muted()).map(|t| &t.cache);
+                let found = cache.and_then(|cache| Some((cache, cache.find(place.number)?)));
+                if let Some((cache, entry)) = found {
+                    outgoing.send(cache, &entry, &place, &mut departure, out);
+                }
+            }
+            What::Repair(sequence) => {
+                outgoing.repair(scene, sequence, &mut departure, out);
             }
         }
     }
 
+    /// Sends padding of so many bytes on the wire in all. Returns how many packets with how many bytes left.
+    pub(crate) fn pad(
+        &mut self,
+        now: std::time::Instant,
+        bytes: u32,
+        kind: PacketKind,
+        time: AbsSendTime,
+        network: &mut Network,
+        out: &mut Outbox<'_>,
+    ) -> (u32, u32) {
+        let (mut packets, mut sent) = (0, 0);
+        let Some((path, sender)) = self.transport.sending() else { return (0, 0) };
+        let Some(outgoing) = self.tracks.iter_mut().find(|track| track.can_pad()) else { return (0, 0) };
+        let estimator = self.leg.map(|leg| (&mut network.estimator, leg));
+        let meter = Meter { sequence: &mut self.transport_sequence, estimator, now, kind };
+        let mut departure = Departure { path, sender, time, meter };
+        while sent < bytes {
+            let more = outgoing.pad(bytes - sent, &mut departure, out);
+            if more == 0 {
+                break;
+            }
+            packets += 1;
+            sent += more;
+        }
+        (packets, sent)
+    }
+
     /// Whether a video track waits for a key frame of this track of the stream.
     pub(crate) fn waits_for_key_frame(&self, source: usize) -> bool {
-        self.tracks.iter().any(|track| track.source() == source && track.is_waiting())
+        self.tracks.iter().any(|track| track.selection.awaits_key_frame_of() == Some(source))
     }
 
     /// The subscriber was away and missed packets: every track begins anew.
     pub(crate) fn resume(&mut self) {
-        self.tracks.iter_mut().for_each(OutgoingTrack::wait);
+        self.tracks.iter_mut().for_each(|track| track.selection.wait());
     }
 }

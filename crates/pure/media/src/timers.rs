@@ -5,12 +5,12 @@ mod wheel;
 use std::time::{Duration, Instant};
 use wheel::{NodeId, Wheel};
 
-/// What a timer is for. Each stream and each subscription has one of each.
+/// What a timer is for. Each stream, each subscription and each network has one of each at the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
     /// 30 s after the answer: whoever is not connected by then never will be.
     Connect,
-    /// 15 s and 30 s after the latest connectivity check: paused, then ended (RFC 7675).
+    /// 15 s and 60 s after the latest connectivity check: paused, then ended.
     Consent,
     /// Retransmission of a DTLS flight.
     Dtls,
@@ -22,9 +22,17 @@ pub(crate) enum Timer {
     Nack,
     /// Asking a publisher for a key frame.
     KeyFrame,
+    /// What waits in a network's pacer may leave.
+    Pace,
+    /// A network's estimate and who gets how much of it, at least every half second.
+    Look,
+    /// Telling a publisher which layers are taken.
+    Layers,
+    /// 30 s after the answer to a restart: what nobody has used by then counts no more.
+    Restart,
 }
 
-const KINDS: [Timer; 7] = [
+const KINDS: [Timer; 11] = [
     Timer::Connect,
     Timer::Consent,
     Timer::Dtls,
@@ -32,6 +40,10 @@ const KINDS: [Timer; 7] = [
     Timer::Feedback,
     Timer::Nack,
     Timer::KeyFrame,
+    Timer::Pace,
+    Timer::Look,
+    Timer::Layers,
+    Timer::Restart,
 ];
 
 /// The wheel's unit, a millisecond: a timer fires up to this much later than it was set to.
@@ -45,8 +57,8 @@ impl Timer {
     /// Whether 20 ms more are nothing to it.
     fn may_be_late(self) -> bool {
         match self {
-            Self::Connect | Self::Report => true,
-            Self::Consent | Self::Dtls | Self::Feedback | Self::Nack | Self::KeyFrame => false,
+            Self::Connect | Self::Report | Self::Look | Self::Layers | Self::Restart => true,
+            Self::Consent | Self::Dtls | Self::Feedback | Self::Nack | Self::KeyFrame | Self::Pace => false,
         }
     }
 }
@@ -61,22 +73,32 @@ pub(crate) enum Owner {
     Stream(usize),
     /// A subscription.
     Subscription(usize),
+    /// A subscriber's network. It has no transport.
+    Network(usize),
 }
 
+/// Kinds of owners.
+const SIDES: usize = 3;
+
 impl Owner {
-    /// Even numbers for streams, odd ones for subscriptions: few of either are never used.
+    /// Every third number for each kind: few of any are never used.
     fn node(self, timer: Timer) -> NodeId {
         let (index, side) = match self {
             Self::Stream(index) => (index, 0),
             Self::Subscription(index) => (index, 1),
+            Self::Network(index) => (index, 2),
         };
-        (index * 2 + side) * KINDS.len() + timer as usize
+        (index * SIDES + side) * KINDS.len() + timer as usize
     }
 
     fn of(node: NodeId) -> Option<(Self, Timer)> {
         let (number, timer) = (node / KINDS.len(), KINDS.get(node % KINDS.len())?);
-        let owner =
-            if number.is_multiple_of(2) { Self::Stream(number / 2) } else { Self::Subscription(number / 2) };
+        let index = number / SIDES;
+        let owner = match number % SIDES {
+            0 => Self::Stream(index),
+            1 => Self::Subscription(index),
+            _ => Self::Network(index),
+        };
         Some((owner, *timer))
     }
 }

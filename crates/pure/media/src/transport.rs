@@ -1,5 +1,6 @@
 //! One peer connection: who may talk to us from where, and in which keys.
 
+pub(crate) mod agreed;
 pub(crate) mod dtls;
 pub(crate) mod ice;
 pub(crate) mod identity;
@@ -8,6 +9,7 @@ mod signing;
 use crate::batch::Outbox;
 use crate::secrets::IceSecrets;
 use crate::{Config, EndReason};
+use agreed::Agreed;
 use dtls::{Driven, Dtls};
 use ice::{Checked, Ice, Path};
 use is::stun::StunMessage;
@@ -21,8 +23,11 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Without a check for this long, nothing is sent any more: the peer is taken for away. libwebrtc checks every 2.5 s.
 pub(crate) const PAUSE_AFTER: Duration = Duration::from_secs(15);
 
-/// Without a check for this long, the peer is gone (RFC 7675 section 5.1: consent expires after 30 s).
-pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+/// Without a check for this long, the peer is gone. Consent to send expires after 30 s (RFC 7675 section 5.1), and nothing
+/// is sent then already; but a lite agent makes no checks of its own (section 4), and whoever checks again with the right
+/// password has consented again. Half a minute without network, in a lift or a train, must not take a new call: this is
+/// twice that, and a browser that has given up by then comes back with a restart.
+pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What driving a transport led to.
 #[derive(Debug, Default)]
@@ -39,6 +44,8 @@ pub(crate) struct Progress {
 #[derive(Debug)]
 pub(crate) struct Transport {
     ice: Ice,
+    /// Boxed, as `dtls`: it is large, and media does not need it.
+    agreed: Box<Agreed>,
     /// Boxed: it is large, and media does not need it.
     dtls: Box<Dtls>,
     /// There once the handshake is finished and the peer's certificate is the right one.
@@ -47,13 +54,31 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    pub(crate) fn new(now: Instant, config: &Config, secrets: &IceSecrets, remote: &sdp::Remote) -> Self {
+    pub(crate) fn new(now: Instant, config: &Config, secrets: &IceSecrets, agreed: Agreed) -> Self {
+        let remote = &agreed.session().remote;
         Self {
             ice: Ice::new(secrets.clone(), &remote.ice),
             dtls: Box::new(Dtls::new(now, &config.dtls, remote.fingerprints.clone())),
             keys: None,
             paused: false,
+            agreed: Box::new(agreed),
         }
+    }
+
+    /// What was agreed on with the peer.
+    pub(crate) fn agreed(&self) -> &Agreed {
+        &self.agreed
+    }
+
+    /// The peer begins ICE anew: see [`Ice::restart`].
+    pub(crate) fn restart(&mut self, secrets: IceSecrets, remote: &sdp::IceCredentials) -> Option<String> {
+        self.agreed.answer_again(remote);
+        self.ice.restart(secrets, remote)
+    }
+
+    /// Nobody has used the credentials of the restart.
+    pub(crate) fn give_up_restart(&mut self) -> Option<String> {
+        self.ice.give_up_restart()
     }
 
     pub(crate) fn ice(&self) -> &Ice {
@@ -75,6 +100,11 @@ impl Transport {
     pub(crate) fn sending(&mut self) -> Option<(Path, &mut srtp::Sender)> {
         let (sender, _) = self.keys.as_mut().filter(|_| !self.paused)?;
         Some((self.ice.selected()?, sender))
+    }
+
+    /// Nothing can be sent on this path any more.
+    pub(crate) fn lose_path(&mut self, path: Path) {
+        self.ice.lose(path);
     }
 
     /// Handles a STUN message that carries our ufrag. The path is the peer's where the result says so.

@@ -15,6 +15,7 @@ pub(crate) fn run(data: &[u8]) {
     match script.byte() {
         0 => block(script.u16(), script.rest()),
         1 => written(&mut script),
+        3 => one_more(&mut script),
         _ => template(&mut script),
     }
 }
@@ -86,6 +87,37 @@ fn template(script: &mut Script<'_>) {
     assert_eq!(fast, slow);
 }
 
+/// The same with an element of any length behind those of the template, in the form that it needs.
+fn one_more(script: &mut Script<'_>) {
+    let (ids, two_byte): ([u8; 2], bool) = (script.array(), script.bit());
+    let (level, value, payload): ([u8; 1], _, _) = (script.array(), script.chunk(), script.take(200));
+    if ids[0] == ids[1] {
+        return;
+    }
+    let last = ExtensionValue { id: ids[1], value };
+    let element = |value| [ExtensionValue { id: ids[0], value }];
+    let mut template = HeaderTemplate::new(&element(&[0])).unwrap();
+    let all_fit = [ExtensionValue { id: ids[0], value: &level }, last]
+        .iter()
+        .all(|element| element.id == 0 || template.fits(element));
+    if two_byte && !all_fit {
+        template = HeaderTemplate::two_byte(&element(&[0])).unwrap();
+    }
+    let mut fast = [0xaa; 600];
+    let header_len = template.write_with(&FIELDS, &last, payload, &mut fast).unwrap();
+    template.put(0, &level, &mut fast);
+
+    let mut source = [0; 300];
+    let written = write_packet(&FIELDS, &[], payload, &mut source).unwrap();
+    let packet = RtpPacket::parse(&source[..written.len]).unwrap();
+    let [first] = element(&level);
+    let mut slow = [0xaa; 600];
+    let map = ExtensionMap::new(two_byte);
+    let written = copy_with(&packet, &FIELDS, &map, &[first, last], None, &mut slow).unwrap();
+    assert_eq!(header_len, written.header_len);
+    assert_eq!(fast, slow);
+}
+
 pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
     named([
         ("one-byte", [&[0, 0xbe, 0xde][..], &[0x10, 0xaa, 0, 0, 0x32, 1, 2, 3, 0xe0, 9, 0, 0]].concat()),
@@ -98,6 +130,8 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
             "written-two-byte",
             vec![1, 2, 200, 0, 2, 17, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16],
         ),
+        ("one-more", vec![3, 1, 5, 0, 0x85, 3, 0xc0, 0, 1, b'x', b'y']),
+        ("one-more-two-byte", [&[3, 1, 5, 1, 0x85, 20][..], &[7; 20], b"xy"].concat()),
         ("template", vec![2, 1, 2, 3, 4, 0x85, 1, 2, 3, 0, 9, 2, b'0', b'1', b'x', b'y']),
     ])
 }

@@ -6,7 +6,7 @@ use super::named;
 use crate::peer::{Peer, SERVER, Sent, address, offer, router};
 use crate::script::Script;
 use crate::time::{Timed, epoch, wall};
-use media::{BranchId, Event, Incoming, Router, TapId};
+use media::{BranchId, Event, Incoming, Protocol, Router, TapId, Wanted};
 use model::{StreamId, SubscriptionId};
 use rtp::packet::is_rtcp;
 use rtp::rtcp::{self, FirEntry, ReportBlock, SenderInfo, Writer};
@@ -95,7 +95,8 @@ impl World {
         let sid = SubscriptionId::parse("bob#1").expect("an id");
         let answer = router.publish(now, &mid, &offer("sendonly", true)).expect("an answer");
         let publisher = Peer::new(now, home(PUBLISHER), &answer);
-        let answer = router.subscribe(now, &mid, &sid, &offer("recvonly", rtx)).expect("an answer");
+        let answer =
+            router.subscribe(now, &mid, &sid, &offer("recvonly", rtx), Wanted::default()).expect("an answer");
         let subscriber = Peer::new(now, home(SUBSCRIBER), &answer);
         let mut world = Self {
             now,
@@ -128,7 +129,8 @@ impl World {
             let mut down = Vec::new();
             for mut data in std::mem::take(&mut up) {
                 let mut out = Sent::default();
-                let mut batch = [Incoming { source: address, local: SERVER, data: &mut data }];
+                let mut batch =
+                    [Incoming { source: address, local: SERVER, protocol: Protocol::Udp, data: &mut data }];
                 self.router.receive(now, wall(now), &mut batch, &mut out);
                 down.extend(out.0);
             }
@@ -312,7 +314,13 @@ impl World {
             }
             2 => {
                 let sid = SubscriptionId::parse(&format!("eve#{}", script.byte())).expect("an id");
-                let _ = self.router.subscribe(self.now, &self.mid, &sid, &offer("recvonly", true));
+                let _ = self.router.subscribe(
+                    self.now,
+                    &self.mid,
+                    &sid,
+                    &offer("recvonly", true),
+                    Wanted::default(),
+                );
             }
             3 => {
                 let sid = SubscriptionId::parse(&format!("eve#{}", script.byte())).expect("an id");
@@ -363,7 +371,7 @@ impl World {
 
     fn receive(&mut self, source: SocketAddr, mut data: Vec<u8>) {
         let mut out = Sent::default();
-        let mut batch = [Incoming { source, local: SERVER, data: &mut data }];
+        let mut batch = [Incoming { source, local: SERVER, protocol: Protocol::Udp, data: &mut data }];
         self.router.receive(self.now, wall(self.now), &mut batch, &mut out);
         self.sent(out);
     }

@@ -74,14 +74,17 @@ fn answered(offer: &Offer, session: &Session, offered_bytes: usize) {
             && (22..=256).contains(&session.remote.ice.pwd.len())
     );
     assert!(!session.remote.fingerprints.is_empty());
+    assert!(session.check_restart(session).is_err(), "an ICE restart without new credentials");
     let fingerprint = Fingerprint::sha256([0xcd; 32]);
-    let candidates = [HostCandidate::udp(([192, 0, 2, 7], 40_001).into())];
+    let addr = ([192, 0, 2, 7], 40_001).into();
+    let candidates = [HostCandidate::udp(addr), HostCandidate::tcp(addr)];
     let local = Local {
         ice_ufrag: UFRAG,
         ice_pwd: PWD,
         fingerprint: &fingerprint,
         candidates: &candidates,
         session_id: u64::MAX,
+        session_version: 1,
     };
     let text = answer::write(session, &local);
     assert!(text.len() <= 2 * offered_bytes + 1_500 * (1 + offer.media.len()), "{} bytes", text.len());
@@ -126,16 +129,39 @@ fn line(offered: &MediaSection, answered: &MediaSection, section: &Section) {
         let known =
             offered.payloads.iter().find(|other| other.number == payload.number).expect("it was offered");
         assert_eq!((payload.codec(), payload.retransmits()), (known.codec(), known.retransmits()));
+        assert_eq!(payload.repeats(), known.repeats());
         let (says, said) = (&payload.feedback, &known.feedback);
         assert!(!says.nack || said.nack, "feedback that was not offered");
         assert!(!says.pli || said.pli);
         assert!(!says.transport_cc || said.transport_cc);
+        assert!(!says.remb || said.remb);
     }
     assert!(answered.payloads.iter().any(|payload| payload.number == agreed.payload_type));
+    layers(offered, answered, section);
+    assert_eq!(answered.extmap_allow_mixed, agreed.two_byte_extensions);
+    assert!(offered.extmap_allow_mixed || !answered.extmap_allow_mixed);
     for extension in &answered.extensions {
         let offers = |other: &sdp::ExtMap| other.id == extension.id && other.uri == extension.uri;
         assert!(offered.extensions.iter().any(offers), "an extension that was not offered");
         assert!(Extension::ALL.iter().any(|known| known.uri() == &*extension.uri));
+    }
+}
+
+/// The layers that the answer asks for are those that were agreed on, and offered.
+fn layers(offered: &MediaSection, answered: &MediaSection, section: &Section) {
+    let Section::Receive(track) = section else {
+        return assert!(answered.rids.is_empty());
+    };
+    assert!(track.layers.len() <= limits::MAX_LAYERS);
+    assert!(track.layers.is_empty() || track.line.extensions.rid.is_some());
+    let asked: Vec<_> = answered.rids.iter().map(|rid| &rid.id).collect();
+    assert_eq!(asked, track.layers.iter().map(|layer| &layer.rid).collect::<Vec<_>>());
+    for layer in &track.layers {
+        assert!(offered.rids.iter().any(|rid| rid.id == layer.rid), "a layer without a=rid");
+        assert!(
+            offered.simulcast.iter().flatten().any(|known| known == layer),
+            "a layer that was not offered"
+        );
     }
 }
 

@@ -6,7 +6,7 @@ use super::named;
 use crate::peer::{Peer, SERVER, Sent, address, offer, router};
 use crate::script::Script;
 use crate::time::{Timed, epoch, wall};
-use media::{EndReason, Event, Incoming, Router};
+use media::{EndReason, Event, Incoming, Protocol, Router, Wanted};
 use model::{StreamId, SubscriptionId};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -61,7 +61,9 @@ impl World {
         let sid = SubscriptionId::parse("bob#1").expect("an id");
         let answer = router.publish(now, &mid, &offer("sendonly", true)).expect("an answer");
         let publisher = Peer::new(now, address(0), &answer);
-        let answer = router.subscribe(now, &mid, &sid, &offer("recvonly", true)).expect("an answer");
+        let answer = router
+            .subscribe(now, &mid, &sid, &offer("recvonly", true), Wanted::default())
+            .expect("an answer");
         let subscriber = Peer::new(now, address(1), &answer);
         let (down, up) = (Vec::new(), [Vec::new(), Vec::new()]);
         Self { now, router, mid, peers: [publisher, subscriber], down, up, valid: HashSet::new(), ended: 0 }
@@ -160,7 +162,7 @@ impl World {
     ) -> Vec<(SocketAddr, Vec<u8>)> {
         before(self);
         let mut out = Sent::default();
-        let mut batch = [Incoming { source, local: SERVER, data: &mut data }];
+        let mut batch = [Incoming { source, local: SERVER, protocol: Protocol::Udp, data: &mut data }];
         self.router.receive(self.now, wall(self.now), &mut batch, &mut out);
         self.sent(out)
     }
@@ -222,7 +224,7 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
         ("damaged-check", vec![2, 3, 0, 1, 1, 40, 1]),
         ("wrong-role", vec![3, 3, 0, 1]),
         ("never-connected", vec![6, 0, 0, 0x80, 0, 0, 1, 0, 0, 1]),
-        ("consent-lost", [handshake(0), vec![6, 0, 0, 0x40, 0, 0, 6, 0, 0, 0x40, 0, 0]].concat()),
+        ("consent-lost", [handshake(0), [6, 0, 0, 0x40, 0, 0].repeat(4)].concat()),
         ("many-paths", (0..40).flat_map(|from| [1, from, 0, 0]).collect()),
         (
             "damaged-hello",

@@ -21,6 +21,23 @@ pub(crate) fn run(data: &[u8]) {
     let enough = data.get(..=read.len).unwrap_or(data);
     assert_eq!(Descriptor::parse(enough), Ok(read));
     assert!(Descriptor::parse(&data[..read.len - 1]).is_err());
+    shifted(data, &read);
+}
+
+/// There and back again, by steps that the input names.
+fn shifted(data: &[u8], read: &Descriptor) {
+    let byte = |at: usize| data.get(data.len().wrapping_sub(at)).copied().unwrap_or(0);
+    let (pictures, base_layers) = (u16::from_be_bytes([byte(1), byte(2)]), byte(3));
+    let mut copy = data.to_vec();
+    read.shift(&mut copy, pictures, base_layers);
+    let after = Descriptor::parse(&copy).expect("the shape stays");
+    let mut numbers = *read;
+    numbers.picture_id = read.picture_id.map(|id| id.later(pictures));
+    numbers.base_layer_index = read.base_layer_index.map(|index| index.wrapping_add(base_layers));
+    assert_eq!(after, numbers);
+    assert_eq!(copy[read.len..], data[read.len..]);
+    after.shift(&mut copy, 0u16.wrapping_sub(pictures), 0u8.wrapping_sub(base_layers));
+    assert_eq!(copy, data);
 }
 
 pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {

@@ -5,7 +5,8 @@ use crate::batch::Outbox;
 use crate::demux::{Class, classify};
 use crate::moment::Moment;
 use crate::stream::MAX_FRESH;
-use crate::subscription::feedback::Asked;
+use crate::subscription::feedback::{Around, Asked};
+use crate::subscription::selection::Scene;
 use crate::timers::{Owner, Timer};
 use crate::transport::ice::Path;
 use crate::{Event, Incoming};
@@ -30,10 +31,10 @@ impl Core {
 
     /// False: dropped.
     fn receive_one(&mut self, moment: Moment, incoming: &mut Incoming<'_>, out: &mut Outbox<'_>) -> bool {
-        let path = Path { remote: incoming.source, local: incoming.local };
+        let path = Path { remote: incoming.source, local: incoming.local, protocol: incoming.protocol };
         let data = &mut *incoming.data;
         match classify(data) {
-            Class::Media => match self.demux.by_address(path.remote) {
+            Class::Media => match self.demux.by_path(path) {
                 Some(Owner::Stream(index)) if is_rtcp(data) => {
                     self.receive_publisher_rtcp(moment.now, index, path, data)
                 }
@@ -42,7 +43,7 @@ impl Core {
                     self.receive_subscriber_rtcp(moment, index, path, data, out)
                 }
                 // A subscriber only receives.
-                Some(Owner::Subscription(_)) | None => false,
+                Some(Owner::Subscription(_) | Owner::Network(_)) | None => false,
             },
             Class::Stun => self.receive_stun(moment.now, path, data, out),
             Class::Dtls => self.receive_dtls(moment.now, path, data, out),
@@ -71,6 +72,9 @@ impl Core {
         }
         if had_none && !stream.fresh.is_empty() {
             self.dirty.push(index);
+        }
+        if let Some(heard) = arrived.heard {
+            self.events.push_back(heard.event(&stream.mid));
         }
         let owner = Owner::Stream(index);
         if let Some(at) = stream.nack_timeout() {
@@ -108,9 +112,18 @@ impl Core {
         let Some(subscription) = self.subscriptions.get_mut(index) else { return false };
         let stream_index = subscription.stream;
         let Some(stream) = self.streams.get_mut(stream_index) else { return false };
+        let network_index = subscription.network;
+        let Some(network) = self.networks.get_mut(network_index) else { return false };
         let mut asked = Asked::default();
-        if !subscription.receive_rtcp(moment, path, data, &stream.tracks, &mut asked, out) {
+        let scene = Scene { now: moment.now, tracks: &stream.tracks, theirs: None };
+        let mut around = Around { index, scene: &scene, network };
+        if !subscription.receive_rtcp(moment, path, data, &mut around, &mut asked, out) {
             return false;
+        }
+        if asked.estimated && network.wants_look(moment.now) {
+            self.look(moment, network_index, out);
+        } else if asked.estimated || asked.held {
+            self.pace(moment, network_index, out);
         }
         self.miss(stream_index, &asked.missing);
         for source in asked.key_frames {

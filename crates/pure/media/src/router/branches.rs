@@ -31,7 +31,7 @@ pub(super) struct Crossing {
 }
 
 impl Crossing {
-    fn wish(&mut self, branch: BranchId, wish: Wish) {
+    pub(super) fn wish(&mut self, branch: BranchId, wish: Wish) {
         if self.wishes.len() < MAX_WISHES {
             self.wishes.push((branch, wish));
         }
@@ -62,6 +62,7 @@ impl Core {
         let stream = self.by_mid.get(mid).and_then(|index| self.streams.get_mut(*index));
         if let Some(stream) = stream {
             stream.branches.retain(|(id, _)| *id != branch);
+            stream.demand.forget(branch);
         }
     }
 
@@ -102,6 +103,12 @@ impl Core {
             Wish::KeyFrame { track } => {
                 self.want_key_frame(now, index, track);
                 self.ask_for_key_frames(now, index, out);
+            }
+            Wish::Layers { tracks } => {
+                if let Some(stream) = self.streams.get_mut(index) {
+                    stream.demand.branch(branch, tracks);
+                }
+                self.look_at_demand(now, index);
             }
             Wish::Packet { track, number } => {
                 if let Some(stream) = self.streams.get_mut(index) {

@@ -26,14 +26,22 @@ impl Core {
         match (timer, owner) {
             (Timer::Connect, _) => self.handle_connect_timeout(now, owner, out),
             (Timer::Consent, _) => self.handle_consent_timeout(now, owner, out),
+            (Timer::Restart, _) => self.handle_restart_timeout(owner),
             (Timer::Dtls, _) => self.handle_dtls_timeout(now, owner, out),
             (Timer::Report, Owner::Stream(index)) => self.report_to_publisher(now, index, out),
             (Timer::Report, Owner::Subscription(index)) => self.report_to_subscriber(moment, index, out),
             (Timer::Feedback, Owner::Stream(index)) => self.feed_back(now, index, out),
             (Timer::Nack, Owner::Stream(index)) => self.ask_for_lost_packets(now, index, out),
             (Timer::KeyFrame, Owner::Stream(index)) => self.ask_for_key_frames(now, index, out),
-            // A subscriber has none of these.
-            (Timer::Feedback | Timer::Nack | Timer::KeyFrame, Owner::Subscription(_)) => {}
+            (Timer::Layers, Owner::Stream(index)) => self.look_at_demand(now, index),
+            (Timer::Look, Owner::Network(index)) => self.look(moment, index, out),
+            (Timer::Pace, Owner::Network(index)) => self.pace(moment, index, out),
+            // Nobody else has these.
+            (
+                Timer::Report | Timer::Feedback | Timer::Nack | Timer::KeyFrame | Timer::Layers,
+                Owner::Subscription(_) | Owner::Network(_),
+            )
+            | (Timer::Look | Timer::Pace, Owner::Stream(_) | Owner::Subscription(_)) => {}
         }
     }
 

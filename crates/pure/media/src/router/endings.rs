@@ -42,6 +42,8 @@ impl Core {
                     self.events.push_back(Event::SubscriptionEnded { sid: subscription.sid, reason });
                 }
             }
+            // It has no peer.
+            Owner::Network(_) => {}
         }
     }
 
@@ -61,7 +63,7 @@ impl Core {
         }
         if let Some(transport) = stream.transport_mut() {
             let ice = transport.ice();
-            self.demux.remove(ice.ufrag(), ice.addresses(), owner);
+            self.demux.remove(ice.ufrags(), ice.paths(), owner);
             transport.close(now, out);
             tracing::info!(mid = %stream.mid, "stream ended");
         }
@@ -81,11 +83,13 @@ impl Core {
         if let Some(stream) = self.streams.get_mut(subscription.stream) {
             stream.subscribers.retain(|&subscriber| subscriber != index);
         }
+        self.leave_network(now, index, &subscription);
         self.note_idle_branch(now, subscription.stream);
+        self.look_at_demand(now, subscription.stream);
         self.timers.forget(owner);
         self.half_open.done(owner);
         let ice = subscription.transport.ice();
-        self.demux.remove(ice.ufrag(), ice.addresses(), owner);
+        self.demux.remove(ice.ufrags(), ice.paths(), owner);
         subscription.say_goodbye(out);
         subscription.transport.close(now, out);
         tracing::info!(sid = %subscription.sid, "subscription ended");

@@ -3,6 +3,7 @@
 use super::Core;
 use crate::batch::Outbox;
 use crate::moment::Moment;
+use crate::subscription::selection::Scene;
 use crate::timers::{Owner, Timer};
 use rtp::extension::AbsSendTime;
 use sdp::Kind;
@@ -35,9 +36,14 @@ impl Core {
         self.copy_fresh(index, out);
         let Some(stream) = self.streams.get_mut(index) else { return };
         out.forward(stream.fresh_since());
+        let theirs = stream.clock.theirs(moment.now);
+        let scene = Scene { now: moment.now, tracks: &stream.tracks, theirs };
         for &subscriber in &stream.subscribers {
-            if let Some(subscription) = self.subscriptions.get_mut(subscriber) {
-                subscription.forward(&stream.tracks, &stream.fresh, time, out);
+            let Some(subscription) = self.subscriptions.get_mut(subscriber) else { continue };
+            let index = subscription.network;
+            let Some(network) = self.networks.get_mut(index) else { continue };
+            if subscription.forward(subscriber, &scene, &stream.fresh, time, network, out) {
+                self.timers.set_earlier(moment.now, Owner::Network(index), Timer::Pace, moment.now);
             }
         }
         stream.tape_fresh(moment.now, &mut self.tape);

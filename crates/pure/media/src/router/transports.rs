@@ -18,6 +18,7 @@ impl Core {
         match owner {
             Owner::Stream(index) => self.streams.get_mut(index).and_then(Stream::transport_mut),
             Owner::Subscription(index) => self.subscriptions.get_mut(index).map(|one| &mut one.transport),
+            Owner::Network(_) => None,
         }
     }
 
@@ -43,12 +44,17 @@ impl Core {
         let Some(transport) = self.transport(owner) else { return false };
         let was_paused = transport.is_paused();
         let Some(checked) = transport.check(now, path, &message, out) else { return false };
-        for address in checked.forgotten {
-            self.demux.release(address, owner);
+        for path in checked.forgotten {
+            self.demux.release(path, owner);
         }
         if checked.validated {
-            self.demux.claim(path.remote, owner);
+            self.demux.claim(path, owner);
             self.half_open.heard(owner, path.remote.ip());
+        }
+        if let Some(ufrag) = checked.retired {
+            self.demux.forget_name(&ufrag);
+            self.timers.clear(owner, Timer::Restart);
+            tracing::debug!(?owner, "ICE began anew");
         }
         if was_paused && checked.validated {
             self.resume(now, owner, out);
@@ -62,14 +68,23 @@ impl Core {
     /// Whether the address belongs to another connection that is in use. A forged source address must not turn away
     /// the packets of its true owner.
     fn is_taken(&mut self, now: Instant, path: Path, owner: Owner) -> bool {
-        let Some(other) = self.demux.by_address(path.remote).filter(|&other| other != owner) else {
+        let Some(other) = self.demux.by_path(path).filter(|&other| other != owner) else {
             return false;
         };
         self.transport(other).is_some_and(|transport| {
             let ice = transport.ice();
-            ice.selected().is_some_and(|selected| selected.remote == path.remote)
+            ice.selected().is_some_and(|selected| selected.leads_where(&path))
                 && ice.last_check().is_some_and(|heard| now < heard + PAUSE_AFTER)
         })
+    }
+
+    /// A connection over TCP is closed. Whoever comes from this address next is another peer, until he shows who he is.
+    pub(super) fn lose_path(&mut self, path: Path) {
+        let Some(owner) = self.demux.by_path(path) else { return };
+        self.demux.release(path, owner);
+        if let Some(transport) = self.transport(owner) {
+            transport.lose_path(path);
+        }
     }
 
     /// A DTLS datagram; `false`: dropped.
@@ -80,7 +95,7 @@ impl Core {
         data: &[u8],
         out: &mut Outbox<'_>,
     ) -> bool {
-        let Some(owner) = self.demux.by_address(path.remote) else { return false };
+        let Some(owner) = self.demux.by_path(path) else { return false };
         let progress =
             self.transport(owner).and_then(|transport| transport.receive_dtls(now, path, data, out));
         let Some(progress) = progress else { return false };
@@ -131,18 +146,30 @@ impl Core {
             Owner::Subscription(index) => {
                 let Some(subscription) = self.subscriptions.get(index) else { return };
                 self.events.push_back(Event::SubscriptionLive { sid: subscription.sid.clone() });
+                // Which layer it gets is known before the first packet.
+                self.timers.set(now, Owner::Network(subscription.network), Timer::Look, now);
                 self.want_key_frames_for(now, index, out);
             }
+            Owner::Network(_) => {}
         }
     }
 
     /// The peer is heard again after it was away.
     fn resume(&mut self, now: Instant, owner: Owner, out: &mut Outbox<'_>) {
-        if let Owner::Subscription(index) = owner {
-            if let Some(subscription) = self.subscriptions.get_mut(index) {
-                subscription.resume();
+        match owner {
+            // What its subscribers have seen last is long gone: pictures that build on it are of no use to them.
+            Owner::Stream(index) => {
+                let tracks = self.streams.get(index).map_or(0, |stream| stream.tracks.len());
+                (0..tracks).for_each(|track| self.want_key_frame(now, index, track));
+                self.ask_for_key_frames(now, index, out);
             }
-            self.want_key_frames_for(now, index, out);
+            Owner::Subscription(index) => {
+                if let Some(subscription) = self.subscriptions.get_mut(index) {
+                    subscription.resume();
+                }
+                self.want_key_frames_for(now, index, out);
+            }
+            Owner::Network(_) => {}
         }
         // The consent timer runs on: it looks at the time of the latest check.
     }

@@ -5,6 +5,7 @@
 //! the same SRTP index, and an index must never be sealed twice with other bytes.
 
 use super::chunks::{CHUNK_BYTES, ChunkPool};
+use super::frame::Frame;
 use rtp::{Header, RtpPacket};
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -40,8 +41,8 @@ pub(crate) struct Entry {
     pub(crate) number: u64,
     /// As the publisher sent it, but with the track's timestamp.
     pub(crate) header: Header,
-    /// The packet begins a key frame, or is of a codec without such.
-    pub(crate) key: bool,
+    /// What it is of.
+    pub(crate) frame: Frame,
     /// Position in the order of arrival.
     pub(crate) arrival: u64,
     /// Bytes of padding that it gets at subscribers, the same for all and each time that it is sent.
@@ -118,7 +119,7 @@ impl PacketCache {
         now: Instant,
         number: u64,
         packet: &RtpPacket<'_>,
-        key: bool,
+        frame: Frame,
     ) -> Option<Entry> {
         let (header, payload_len, packet) = (*packet.header(), packet.payload().len(), packet.data());
         let index = self.slot(number);
@@ -135,7 +136,7 @@ impl PacketCache {
         let entry = Entry {
             number,
             header,
-            key,
+            frame,
             arrival: self.arrivals,
             padding: 0,
             payload_len: u16::try_from(payload_len).ok()?,
@@ -269,11 +270,15 @@ mod tests {
         let mut cache = PacketCache::audio();
         let (header, first) = packet(5, b"first");
         assert!(
-            cache.insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &first).unwrap(), true).is_some()
+            cache
+                .insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &first).unwrap(), Frame::plain(true))
+                .is_some()
         );
         let (header, second) = packet(5, b"other");
         assert!(
-            cache.insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none()
+            cache
+                .insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &second).unwrap(), Frame::plain(true))
+                .is_none()
         );
         assert_eq!(payload_of(&cache, 5).unwrap(), b"first");
         // Its slot is taken by a later number: the old one cannot come back.
@@ -284,12 +289,14 @@ mod tests {
                     epoch(),
                     5 + AUDIO_SLOTS as u64,
                     &RtpPacket::new(header, &second).unwrap(),
-                    true
+                    Frame::plain(true)
                 )
                 .is_some()
         );
         assert!(
-            cache.insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &second).unwrap(), true).is_none()
+            cache
+                .insert(&mut pool, epoch(), 5, &RtpPacket::new(header, &second).unwrap(), Frame::plain(true))
+                .is_none()
         );
         assert_eq!(payload_of(&cache, 5), None);
     }
@@ -302,7 +309,13 @@ mod tests {
         for number in 0..500 {
             let (header, bytes) = packet(number as u16, &body);
             cache
-                .insert(&mut pool, epoch(), number, &RtpPacket::new(header, &bytes).unwrap(), false)
+                .insert(
+                    &mut pool,
+                    epoch(),
+                    number,
+                    &RtpPacket::new(header, &bytes).unwrap(),
+                    Frame::default(),
+                )
                 .unwrap();
         }
         assert_eq!(cache.chunks.len(), 4);
@@ -331,7 +344,7 @@ mod tests {
         let mut insert = |number: u64, at: Duration| {
             let (header, bytes) = packet(number as u16, &body);
             let packet = RtpPacket::new(header, &bytes).unwrap();
-            cache.insert(&mut pool, epoch() + at, number, &packet, false).unwrap();
+            cache.insert(&mut pool, epoch() + at, number, &packet, Frame::default()).unwrap();
         };
         (0..40).for_each(|number| insert(number, Duration::ZERO));
         (40..80).for_each(|number| insert(number, RETENTION));
@@ -349,7 +362,9 @@ mod tests {
         for number in 0..5000u64 {
             let now = epoch() + Duration::from_millis(number * 20);
             let (header, bytes) = packet(number as u16, &body);
-            cache.insert(&mut pool, now, number, &RtpPacket::new(header, &bytes).unwrap(), false).unwrap();
+            cache
+                .insert(&mut pool, now, number, &RtpPacket::new(header, &bytes).unwrap(), Frame::default())
+                .unwrap();
         }
         // A second of it.
         assert!(cache.order.len() <= 3, "{}", cache.order.len());

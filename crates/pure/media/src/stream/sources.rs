@@ -37,8 +37,11 @@ impl Sources {
     /// What the offer declares. Simulcast layers by SSRC count too: whichever is sent is the track.
     pub(crate) fn new(tracks: &[&ReceiveTrack]) -> Self {
         let mut bound = Vec::new();
-        for (index, track) in tracks.iter().enumerate() {
-            for source in &track.sources {
+        let media = super::layers::media_of(tracks.iter().map(|track| track.layers.len().max(1)));
+        for (medium, track) in media.into_iter().zip(tracks) {
+            // Layers have names; their SSRCs, where an offer declares them, are learnt with those.
+            let index = medium.start;
+            for source in track.sources.iter().filter(|_| track.layers.is_empty()) {
                 bound.push(Bound { ssrc: source.ssrc, role: Role::Media(index), repairs: None });
                 let repairs = Some(source.ssrc);
                 bound.extend(source.rtx_ssrc.map(|ssrc| Bound { ssrc, role: Role::Rtx(index), repairs }));
@@ -75,11 +78,20 @@ impl Sources {
     }
 }
 
-/// By the name of the m-line that the packet carries (RFC 8843 section 9.2).
+/// By the name of the m-line that the packet carries (RFC 8843 section 9.2), and of the layer (RFC 8852).
 fn by_mid(header: &Header, packet: &[u8], tracks: &[Track]) -> Option<Role> {
+    let named = |id: Option<u8>| id.and_then(|id| header.extensions(packet).find(id));
     let index = tracks.iter().position(|track| {
-        let named = track.line.extensions.mid.and_then(|id| header.extensions(packet).find(id));
-        named.zip(track.line.mid.as_ref()).is_some_and(|(value, mid)| value == mid.as_str().as_bytes())
+        let ids = &track.line.extensions;
+        let of_line = named(ids.mid)
+            .zip(track.line.mid.as_ref())
+            .is_some_and(|(value, mid)| value == mid.as_str().as_bytes());
+        let of_layer = track.layer.as_ref().is_none_or(|layer| {
+            // Retransmissions carry the name of what they repair, under an extension of their own.
+            let name = named(ids.rid).or_else(|| named(ids.repaired_rid));
+            name == Some(layer.rid.as_bytes())
+        });
+        of_line && of_layer
     })?;
     role_of(header.payload_type, index, tracks.get(index)?)
 }
@@ -93,7 +105,7 @@ fn by_payload_type(header: &Header, tracks: &[Track]) -> Option<Role> {
 }
 
 fn role_of(payload_type: u8, index: usize, track: &Track) -> Option<Role> {
-    if track.line.payload_type == payload_type {
+    if track.line.payload_type == payload_type || track.line.red_payload_type == Some(payload_type) {
         Some(Role::Media(index))
     } else if track.line.rtx_payload_type == Some(payload_type) {
         Some(Role::Rtx(index))

@@ -3,16 +3,22 @@
 use super::bursts::Bursts;
 use super::cache::{Entry, PacketCache};
 use super::chunks::ChunkPool;
+use super::frame::{self, Frame, SPATIAL_LAYERS};
 use super::key_frames::KeyFrameRequests;
+use super::layers::{Awaited, Layer};
 use super::numbering::Numbering;
+use super::rates::Rates;
 use crate::branch::{Copied, Report, TrackOutline};
+use crate::subscription::outgoing::AROUND_PAYLOAD;
 use rtp::clock::RtpClock;
+use rtp::dependency::Structure;
+use rtp::extension::AudioLevel;
 use rtp::nack::NackGenerator;
 use rtp::rtcp::{ReportBlock, SenderInfo};
 use rtp::sequence::extend_near;
 use rtp::stats::ReceiverStats;
-use rtp::{Header, NtpTime, RtpPacket, av1, h264, rtx, vp8, vp9};
-use sdp::{Codec, Kind, Line};
+use rtp::{Header, NtpTime, RtpPacket, rtx};
+use sdp::{Kind, Line};
 use std::time::{Duration, Instant};
 
 /// An SSRC must have been silent for this long before another one takes its place: simulcast layers that nobody asked
@@ -34,6 +40,14 @@ struct Source {
 #[derive(Debug)]
 pub(crate) struct Track {
     pub(crate) line: Line,
+    /// Which simulcast layer it is, if its medium has several.
+    pub(crate) layer: Option<Layer>,
+    pub(crate) rates: Rates,
+    pub(crate) awaited: Awaited,
+    /// The heights in pixels of its spatial layers, where key frames say them.
+    pub(crate) heights: [Option<u16>; SPATIAL_LAYERS],
+    /// What the latest dependency descriptor of a key frame said of the stream.
+    structure: Option<Box<Structure>>,
     pub(crate) cache: PacketCache,
     pub(crate) key_frames: KeyFrameRequests,
     /// Of video: whether the rest of a frame is worth waiting for.
@@ -55,8 +69,18 @@ pub(crate) struct Track {
 
 impl Track {
     /// `video_bytes`: what the cache may take if this is video.
-    pub(crate) fn new(line: Line, video_bytes: usize, key_frame_interval: Duration) -> Self {
+    pub(crate) fn new(
+        line: Line,
+        layer: Option<Layer>,
+        video_bytes: usize,
+        key_frame_interval: Duration,
+    ) -> Self {
         Self {
+            layer,
+            rates: Rates::default(),
+            awaited: Awaited::default(),
+            heights: [None; SPATIAL_LAYERS],
+            structure: None,
             cache: match line.kind {
                 Kind::Audio => PacketCache::audio(),
                 Kind::Video => PacketCache::video(video_bytes),
@@ -135,37 +159,73 @@ impl Track {
         if self.muted {
             return None;
         }
-        let payload = RtpPacket::new(header, packet).ok()?.payload();
-        let key = match self.line.codec {
-            Codec::Vp8 => vp8::is_key_frame_start(payload),
-            Codec::Vp9 => vp9::is_key_frame_start(payload),
-            Codec::H264 => h264::is_key_frame_start(payload),
-            Codec::Av1 => av1::is_key_frame_start(payload),
-            Codec::Opus => true,
-        };
-        if self.awaits_key && !key {
+        let read = RtpPacket::new(header, packet).ok()?;
+        let payload = read.payload();
+        let frame = self.frame(&read);
+        if self.awaits_key && !frame.key {
             return None;
         }
         self.awaits_key = false;
         // Comfort noise and the like were not agreed on: they are left out like padding.
-        let agreed = header.payload_type == self.line.payload_type;
+        let redundant = self.line.red_payload_type == Some(header.payload_type);
+        let agreed = redundant || header.payload_type == self.line.payload_type;
         let number = self.numbering.number(index, payload.is_empty() || !agreed)?;
         if !agreed {
             return None;
         }
         header.timestamp = header.timestamp.wrapping_add(self.shift);
         let packet = RtpPacket::new(header, packet).ok()?;
-        let entry = self.cache.insert(pool, now, number, &packet, key)?;
+        let frame = Frame { redundant, ..frame };
+        let entry = self.cache.insert(pool, now, number, &packet, frame)?;
+        self.measure(now, &entry, packet.payload());
         if self.line.kind == Kind::Video {
             self.bursts.arrived(now, header.timestamp, header.marker);
         }
         if number + 1 == self.numbering.next_number() {
             self.latest = Some((header.timestamp, now));
         }
-        if key {
+        if frame.key {
             self.key_frames.arrived();
         }
         Some(entry)
+    }
+
+    /// What a packet says of its frame.
+    #[inline]
+    fn frame(&mut self, packet: &RtpPacket<'_>) -> Frame {
+        let id = self.line.extensions.dependency_descriptor;
+        match id.and_then(|id| packet.extensions().find(id)) {
+            Some(described) => {
+                Frame::of_described(self.line.codec, packet.payload(), described, &mut self.structure)
+            }
+            None => Frame::of(self.line.codec, packet.payload()),
+        }
+    }
+
+    /// What it takes, and how large its picture is.
+    #[inline]
+    fn measure(&mut self, now: Instant, entry: &Entry, payload: &[u8]) {
+        let layers = (entry.frame.spatial, entry.frame.temporal);
+        self.rates.arrived(now, layers, payload.len() + AROUND_PAYLOAD);
+        if entry.frame.key && self.line.kind == Kind::Video {
+            let heights = frame::heights(self.line.codec, payload, self.structure.as_deref());
+            if heights.iter().any(Option::is_some) {
+                self.heights = heights;
+            }
+        }
+    }
+
+    /// How loud a packet is, where it says so: 0 is the loudest, 127 is silence.
+    #[inline]
+    pub(crate) fn level(&self, entry: &Entry) -> Option<u8> {
+        let id = self.line.extensions.audio_level?;
+        let packet = self.cache.packet(entry)?;
+        AudioLevel::read(packet.extensions().find(id)?).map(|level| level.level)
+    }
+
+    /// Whether nothing of it goes any further.
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
     }
 
     /// Lets nothing of it go any further, or all from now on: what was kept back has no numbers, so that nobody misses
@@ -211,9 +271,14 @@ impl Track {
         copied: &Copied<'_>,
     ) -> Option<Entry> {
         let packet = RtpPacket::new(copied.header, copied.bytes).ok()?;
-        let mut entry = self.cache.insert(pool, now, copied.number, &packet, copied.key)?;
+        let mut entry = self.cache.insert(pool, now, copied.number, &packet, copied.frame)?;
         self.cache.pad(&mut entry, copied.padding);
-        if copied.key {
+        // Its root has read the frame; here it is the structure that counts.
+        if copied.frame.key {
+            let _read_at_the_root = self.frame(&packet);
+        }
+        self.measure(now, &entry, packet.payload());
+        if copied.frame.key {
             self.key_frames.arrived();
         }
         Some(entry)
@@ -232,7 +297,8 @@ impl Track {
 
     /// What a branch must know of it.
     pub(crate) fn outline(&self) -> TrackOutline {
-        TrackOutline { line: self.line.clone(), clock: self.clock, shift: self.shift }
+        let (line, layer) = (self.line.clone(), self.layer.clone());
+        TrackOutline { line, layer, clock: self.clock, shift: self.shift }
     }
 
     /// What is added to the publisher's timestamps.

@@ -1,13 +1,17 @@
-//! What a subscriber says and asks: losses, key frames, round trip.
+//! What a subscriber says and asks: losses, key frames, round trip, what its network carries.
 
 use super::Subscription;
-use super::outgoing::Departure;
+use super::meter::Meter;
+use super::outgoing::{Departure, Grant};
+use super::selection::Scene;
 use crate::batch::Outbox;
 use crate::moment::Moment;
-use crate::stream::track::Track;
+use crate::network::{Network, Waiting, What};
 use crate::transport::ice::Path;
+use bwe::pacer::Priority;
+use bwe::{Bitrate, PacketKind, PeerTime};
 use rtp::extension::AbsSendTime;
-use rtp::rtcp::{self, Nack, Packet, ReportBlocks};
+use rtp::rtcp::{self, Nack, Packet, ReportBlocks, TransportFeedback};
 use rtp::{NtpTime, stats};
 
 /// Packets not in the cache that one datagram can ask for. It has room for thousands; whoever lacks so much needs a key
@@ -21,6 +25,18 @@ pub(crate) struct Asked {
     pub(crate) key_frames: Vec<usize>,
     /// Packets that are not in the cache: track of the stream, and number.
     pub(crate) missing: Vec<(usize, u64)>,
+    /// More or less may be sent than before, perhaps.
+    pub(crate) estimated: bool,
+    /// Repairs wait for their turn.
+    pub(crate) held: bool,
+}
+
+/// What is around a subscription while it is listened to.
+pub(crate) struct Around<'a> {
+    /// Its index.
+    pub(crate) index: usize,
+    pub(crate) scene: &'a Scene<'a>,
+    pub(crate) network: &'a mut Network,
 }
 
 impl Subscription {
@@ -30,7 +46,7 @@ impl Subscription {
         moment: Moment,
         path: Path,
         data: &mut [u8],
-        tracks: &[Track],
+        around: &mut Around<'_>,
         asked: &mut Asked,
         out: &mut Outbox<'_>,
     ) -> bool {
@@ -40,7 +56,16 @@ impl Subscription {
             match packet {
                 Packet::ReceiverReport(report) => self.note_reports(moment.wall, report.reports, out),
                 Packet::SenderReport(report) => self.note_reports(moment.wall, report.reports, out),
-                Packet::Nack(nack) => self.repair(moment, &nack, tracks, asked, out),
+                Packet::Nack(nack) => self.repair(moment, &nack, around, asked, out),
+                Packet::TransportCc(feedback) => {
+                    asked.estimated |= self.note_arrivals(moment, &feedback, around.network);
+                }
+                Packet::Remb(remb) => {
+                    if let Some(leg) = self.leg {
+                        around.network.remb(moment.now, leg, Bitrate::bps(remb.bitrate));
+                        asked.estimated = true;
+                    }
+                }
                 Packet::Pli(pli) => {
                     out.count(|stats| stats.key_frame_requests_received += 1);
                     self.want(pli.media, None, asked);
@@ -72,27 +97,62 @@ impl Subscription {
         }
     }
 
+    /// What arrived, and when. False: it is about nothing of ours.
+    fn note_arrivals(
+        &mut self,
+        moment: Moment,
+        feedback: &TransportFeedback<'_>,
+        network: &mut Network,
+    ) -> bool {
+        let Some(leg) = self.leg else { return false };
+        let Some(said) = self.feedback.unwrap(feedback, self.transport_sequence.saturating_sub(1)) else {
+            return false;
+        };
+        let arrivals = said.arrivals.map(|(number, ticks)| (number, PeerTime::from_ticks(ticks)));
+        network.feedback(moment.now, leg, bwe::reports(said.first, said.count, arrivals));
+        true
+    }
+
     fn repair(
         &mut self,
         moment: Moment,
         nack: &Nack<'_>,
-        sources: &[Track],
+        around: &mut Around<'_>,
         asked: &mut Asked,
         out: &mut Outbox<'_>,
     ) {
-        let Self { transport, tracks, transport_sequence, round_trip, .. } = self;
-        let Some(outgoing) = tracks.iter_mut().find(|track| track.ssrc == nack.media) else { return };
-        let Some(source) = sources.get(outgoing.source()) else { return };
+        let Around { index, scene, network } = around;
+        let Self { transport, tracks, transport_sequence, round_trip, leg, serial, .. } = self;
+        let Some(track) = tracks.iter().position(|track| track.ssrc == nack.media) else { return };
+        let Some(outgoing) = tracks.get_mut(track) else { return };
         let Some((path, sender)) = transport.sending() else { return };
         let time = AbsSendTime::at(moment.wall);
-        let mut departure = Departure { path, sender, time, next_sequence: transport_sequence };
         for sequence in nack.lost {
             out.count(|stats| stats.nacks_received += 1);
-            let missing =
-                outgoing.repair(moment.now, sequence, *round_trip, &source.cache, &mut departure, out);
-            if let Some(number) = missing.filter(|_| asked.missing.len() < MAX_MISSING) {
-                asked.missing.push((outgoing.source(), number));
+            let bytes = match outgoing.grant(scene, sequence, *round_trip) {
+                Grant::Yes { bytes } => bytes,
+                Grant::No => continue,
+                Grant::NotHere { source, number } => {
+                    if asked.missing.len() < MAX_MISSING {
+                        asked.missing.push((source, number));
+                    }
+                    continue;
+                }
+            };
+            if !network.passes(moment.now, bytes) {
+                let what = What::Repair(sequence);
+                let waiting = Waiting { subscription: *index, serial: *serial, track, what };
+                asked.held |= network.hold(moment.now, waiting, bytes, Priority::Retransmission);
+                continue;
             }
+            let meter = Meter {
+                sequence: transport_sequence,
+                estimator: leg.map(|leg| (&mut network.estimator, leg)),
+                now: moment.now,
+                kind: PacketKind::Media,
+            };
+            let mut departure = Departure { path, sender, time, meter };
+            outgoing.repair(scene, sequence, &mut departure, out);
         }
     }
 
@@ -102,8 +162,9 @@ impl Subscription {
         if fir.is_some() && std::mem::replace(&mut track.last_fir, fir) == fir {
             return;
         }
-        if !asked.key_frames.contains(&track.source()) {
-            asked.key_frames.push(track.source());
+        let source = track.selection.source();
+        if !asked.key_frames.contains(&source) {
+            asked.key_frames.push(source);
         }
     }
 }

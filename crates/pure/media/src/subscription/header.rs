@@ -1,9 +1,10 @@
 //! What a packet looks like at one subscriber: header, extensions, padding.
 
+use super::segments::Shift;
 use rtp::extension::AbsSendTime;
 use rtp::rewrite::copy_with;
 use rtp::template::HeaderTemplate;
-use rtp::write::pad;
+use rtp::write::{pad, write_packet};
 use rtp::{ExtensionMap, ExtensionValue, Fields, RtpPacket, Written};
 
 /// The extensions in the template, in this order.
@@ -18,6 +19,27 @@ pub(super) enum Shape {
     Padded(u8),
     /// With the number under which it was lost in front (RFC 4588).
     Repair(u16),
+}
+
+impl Shape {
+    /// Bytes between header and payload.
+    pub(super) fn original_len(self) -> usize {
+        match self {
+            Self::Padded(_) => 0,
+            Self::Repair(_) => 2,
+        }
+    }
+}
+
+/// What goes behind a header, and what of the header comes from the publisher.
+#[derive(Clone, Copy)]
+pub(super) struct Content<'a> {
+    /// As it came.
+    pub(super) packet: &'a RtpPacket<'a>,
+    /// All of its payload, or what of it goes along.
+    pub(super) payload: &'a [u8],
+    pub(super) shape: Shape,
+    pub(super) shift: Shift,
 }
 
 /// What is stamped on a packet where that was agreed on.
@@ -36,11 +58,27 @@ pub(super) struct OutgoingHeader {
     /// The publisher's id of the audio level, where it goes along.
     level: Option<u8>,
     template: HeaderTemplate<4>,
+    described: Option<Described>,
+}
+
+/// How the dependency descriptor goes along, where both sides agreed on it: it is of any length.
+#[derive(Debug)]
+struct Described {
+    /// The publisher's id of it, and the subscriber's.
+    from: u8,
+    to: u8,
+    /// For descriptors that the one-byte form has no room for.
+    two_byte: HeaderTemplate<4>,
 }
 
 impl OutgoingHeader {
     /// `ids` are the subscriber's, `theirs` the publisher's.
-    pub(super) fn new(mid: &[u8], ids: sdp::ExtensionIds, theirs: &sdp::ExtensionIds) -> Self {
+    pub(super) fn new(
+        mid: &[u8],
+        ids: sdp::ExtensionIds,
+        theirs: &sdp::ExtensionIds,
+        two_byte: bool,
+    ) -> Self {
         let level = theirs.audio_level.filter(|_| ids.audio_level.is_some());
         let element = |id: Option<u8>, value| ExtensionValue { id: id.unwrap_or(0), value };
         let elements = |mid| {
@@ -53,7 +91,12 @@ impl OutgoingHeader {
         let template = HeaderTemplate::new(&elements(mid))
             .or_else(|_| HeaderTemplate::new(&elements(&[])))
             .unwrap_or_default();
-        Self { mid: mid.into(), ids, level, template }
+        let both = theirs.dependency_descriptor.zip(ids.dependency_descriptor).filter(|_| two_byte);
+        let described = both.map(|(from, to)| {
+            let two_byte = HeaderTemplate::two_byte(&elements(mid)).unwrap_or_default();
+            Described { from, to, two_byte }
+        });
+        Self { mid: mid.into(), ids, level, template, described }
     }
 
     /// Whether packets carry a transport-wide sequence number.
@@ -65,39 +108,75 @@ impl OutgoingHeader {
     #[inline]
     pub(super) fn write(
         &self,
-        packet: &RtpPacket<'_>,
+        content: &Content<'_>,
         fields: &Fields,
-        shape: Shape,
         stamps: Stamps,
         out: &mut [u8],
     ) -> Option<Written> {
+        let Content { packet, payload, shape, .. } = *content;
         let Shape::Padded(padding) = shape else {
-            return self.write_slowly(packet, fields, shape, stamps, out);
+            return self.write_slowly(content, fields, stamps, out);
         };
         let level = self.level.and_then(|id| packet.extensions().find(id)).filter(|level| level.len() == 1);
         if self.level.is_some() && level.is_none() {
             // The template has a place for it.
-            return self.write_slowly(packet, fields, shape, stamps, out);
+            return self.write_slowly(content, fields, stamps, out);
         }
-        let payload = packet.payload();
-        let header_len = self.template.write(fields, payload, out).ok()?;
-        self.template.put(LEVEL, level.unwrap_or_default(), out);
-        self.template.put(TIME, &stamps.time.bytes(), out);
-        self.template.put(SEQUENCE, &stamps.sequence.to_be_bytes(), out);
+        let (template, header_len) = match self.description(packet) {
+            None => (&self.template, self.template.write(fields, payload, out).ok()?),
+            Some((described, value)) => {
+                let one_byte = self.template.fits(&value);
+                let template = if one_byte { &self.template } else { &described.two_byte };
+                (template, template.write_with(fields, &value, payload, out).ok()?)
+            }
+        };
+        template.put(LEVEL, level.unwrap_or_default(), out);
+        template.put(TIME, &stamps.time.bytes(), out);
+        template.put(SEQUENCE, &stamps.sequence.to_be_bytes(), out);
         pad(Written { header_len, len: header_len + payload.len() }, padding, out).ok()
+    }
+
+    /// The dependency descriptor of a packet, as it goes along.
+    #[inline]
+    fn description<'a>(&self, packet: &RtpPacket<'a>) -> Option<(&Described, ExtensionValue<'a>)> {
+        let described = self.described.as_ref()?;
+        let value = packet.extensions().find(described.from)?;
+        Some((described, ExtensionValue { id: described.to, value }))
+    }
+
+    /// Writes a packet of nothing but padding: at least one byte of it.
+    pub(super) fn write_padding(
+        &self,
+        fields: &Fields,
+        padding: u8,
+        stamps: Stamps,
+        out: &mut [u8],
+    ) -> Option<Written> {
+        let (time, sequence) = (stamps.time.bytes(), stamps.sequence.to_be_bytes());
+        let set = [
+            ExtensionValue { id: self.ids.mid.unwrap_or(0), value: &self.mid },
+            ExtensionValue { id: self.ids.abs_send_time.unwrap_or(0), value: &time },
+            ExtensionValue { id: self.ids.transport_cc.unwrap_or(0), value: &sequence },
+        ];
+        let written = write_packet(fields, &set, &[], out).ok()?;
+        pad(written, padding.max(1), out).ok()
     }
 
     /// The same for any packet.
     fn write_slowly(
         &self,
-        packet: &RtpPacket<'_>,
+        content: &Content<'_>,
         fields: &Fields,
-        shape: Shape,
         stamps: Stamps,
         out: &mut [u8],
     ) -> Option<Written> {
-        // One-byte elements only, which everybody reads: a mid of more than 16 bytes is left out, and the SSRC tells.
-        let mut passed = ExtensionMap::new(false);
+        let packet = content.packet;
+        // One-byte elements only, which everybody reads, unless more was agreed on: a mid of more than 16 bytes is left
+        // out, and the SSRC tells.
+        let mut passed = ExtensionMap::new(self.described.is_some());
+        if let Some(described) = &self.described {
+            passed.pass(described.from, described.to);
+        }
         if let (Some(from), Some(to)) = (self.level, self.ids.audio_level) {
             passed.pass(from, to);
         }
@@ -108,7 +187,8 @@ impl OutgoingHeader {
             ExtensionValue { id: self.ids.abs_send_time.unwrap_or(0), value: &time },
             ExtensionValue { id: self.ids.transport_cc.unwrap_or(0), value: &sequence },
         ];
-        match shape {
+        let packet = &packet.with_payload(content.payload);
+        match content.shape {
             Shape::Padded(padding) => {
                 let written = copy_with(packet, fields, &passed, &set, None, out).ok()?;
                 pad(written, padding, out).ok()

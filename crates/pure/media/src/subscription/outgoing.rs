@@ -1,15 +1,19 @@
 //! One track on its way to one subscriber: the header that it gets there.
 
-use super::header::{OutgoingHeader, Shape, Stamps};
+use super::header::{Content, OutgoingHeader, Shape, Stamps};
+use super::meter::Meter;
 use super::repair::RepairBudget;
-use super::rewriter::Rewriter;
+use super::segments::{Place, Shift};
+use super::selection::{Scene, Selection};
 use crate::batch::Outbox;
 use crate::stream::cache::{Entry, PacketCache};
 use crate::transport::ice::Path;
 use rtp::extension::AbsSendTime;
 use rtp::srtp::Sender;
-use rtp::{Fields, RtpPacket};
-use std::time::{Duration, Instant};
+use rtp::{Fields, RtpPacket, Written, vp8, vp9};
+use sdp::Codec;
+use std::ops::Range;
+use std::time::Duration;
 
 /// The retransmission stream of a track (RFC 4588).
 #[derive(Debug)]
@@ -25,14 +29,14 @@ pub(crate) struct Departure<'a> {
     pub(crate) path: Path,
     pub(crate) sender: &'a Sender,
     pub(crate) time: AbsSendTime,
-    /// The subscriber's next transport-wide sequence number.
-    pub(crate) next_sequence: &'a mut u16,
+    /// The subscriber's transport-wide sequence numbers.
+    pub(crate) meter: Meter<'a>,
 }
 
 /// What a track needs besides the negotiated line.
 pub(crate) struct Origin<'a> {
-    /// Index of the track in the stream.
-    pub(crate) source: usize,
+    /// The tracks of the stream that it may come from, the lowest layer first.
+    pub(crate) layers: Range<usize>,
     /// The publisher's ids of header extensions.
     pub(crate) extensions: &'a sdp::ExtensionIds,
     /// Unpredictable starting points for the numbers.
@@ -41,18 +45,31 @@ pub(crate) struct Origin<'a> {
     pub(crate) retransmissions: u8,
 }
 
+/// Whether a packet is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Grant {
+    /// It takes so many bytes on the wire, about.
+    Yes { bytes: u32 },
+    /// Nobody lost it, or too much is asked for.
+    No,
+    /// It is not in the cache.
+    NotHere { source: usize, number: u64 },
+}
+
 /// One track of a subscription.
 #[derive(Debug)]
 pub(crate) struct OutgoingTrack {
-    source: usize,
     pub(crate) ssrc: u32,
     payload_type: u8,
+    /// For sound with earlier sound (RED).
+    red_payload_type: Option<u8>,
     rtx: Option<Rtx>,
     /// Whether lost packets are sent again.
     repairs: bool,
     video: bool,
+    codec: Codec,
     header: OutgoingHeader,
-    rewriter: Rewriter,
+    pub(crate) selection: Selection,
     budget: RepairBudget,
     /// As sender reports count: modulo 2^32, payload only.
     pub(crate) packets: u32,
@@ -79,17 +96,19 @@ impl OutgoingTrack {
             ids.transport_cc = None;
         }
         let mid = line.mid.as_ref().map(|mid| mid.as_str().as_bytes()).unwrap_or_default();
+        let (video, clock_rate) = (line.kind == sdp::Kind::Video, line.codec.clock_rate());
         Self {
-            source: origin.source,
             reported_lost: 0,
-            clock_rate: line.codec.clock_rate(),
+            clock_rate,
             ssrc: track.offered.ssrc,
             payload_type: line.payload_type,
+            red_payload_type: line.red_payload_type,
             rtx: rtx.map(|(payload_type, ssrc)| Rtx { ssrc, payload_type, next_index: rtx_first & 0x7fff }),
             repairs: line.feedback.nack,
-            video: line.kind == sdp::Kind::Video,
-            header: OutgoingHeader::new(mid, ids, origin.extensions),
-            rewriter: Rewriter::new(first),
+            video,
+            codec: line.codec,
+            header: OutgoingHeader::new(mid, ids, origin.extensions, line.two_byte_extensions),
+            selection: Selection::new(origin.layers.clone(), video, clock_rate, first),
             budget: RepairBudget::new(origin.retransmissions),
             packets: 0,
             octets: 0,
@@ -115,61 +134,45 @@ impl OutgoingTrack {
         Duration::from_micros(u64::from(ticks) * 1_000_000 / u64::from(self.clock_rate.max(1)))
     }
 
-    /// Index of the track in the stream.
-    pub(crate) fn source(&self) -> usize {
-        self.source
+    /// Whether it is video.
+    pub(crate) fn is_video(&self) -> bool {
+        self.video
     }
 
-    /// Whether nothing is sent before a key frame comes.
-    pub(crate) fn is_waiting(&self) -> bool {
-        self.video && self.rewriter.is_waiting()
+    /// Whether its packets carry transport-wide numbers.
+    pub(crate) fn counts(&self) -> bool {
+        self.header.counts()
     }
 
-    /// Lets the track begin anew, video with a key frame.
-    pub(crate) fn wait(&mut self) {
-        self.rewriter.wait();
+    /// Whether it can be padded with packets that mean nothing to whoever gets them.
+    pub(crate) fn can_pad(&self) -> bool {
+        self.rtx.is_some() && self.header.counts()
     }
 
-    /// Sends a packet that just came, and what it makes decodable: the beginning of a key frame may come after
-    /// other packets of that frame.
+    /// The bytes of a packet on the wire, about: the header that it gets, its seal, and what is around datagrams.
     #[inline]
-    pub(crate) fn forward(
+    pub(crate) fn size_of(&self, entry: &Entry) -> u32 {
+        (entry.payload_len() + usize::from(entry.padding) + AROUND_PAYLOAD) as u32
+    }
+
+    /// Sends a packet at its place. Returns the bytes of the datagram.
+    #[inline]
+    pub(crate) fn send(
         &mut self,
         cache: &PacketCache,
         entry: &Entry,
-        departure: &mut Departure<'_>,
-        out: &mut Outbox<'_>,
-    ) {
-        if !self.rewriter.is_waiting() {
-            return self.send(cache, entry, departure, out);
-        }
-        if self.video && !entry.key {
-            return;
-        }
-        self.rewriter.begin(entry.number);
-        self.send(cache, entry, departure, out);
-        let mut number = entry.number + 1;
-        // What came before its own beginning; what came after it is still to be forwarded.
-        while let Some(earlier) = cache.find(number).filter(|earlier| earlier.arrival < entry.arrival) {
-            self.send(cache, &earlier, departure, out);
-            number += 1;
-        }
-    }
-
-    #[inline]
-    fn send(
-        &mut self,
-        cache: &PacketCache,
-        entry: &Entry,
+        place: &Place,
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
     ) {
         let Some(packet) = cache.packet(entry) else { return };
-        let Some(index) = self.rewriter.index(entry.number) else { return };
-        let fields = self.fields(entry, self.ssrc, self.payload_type, index);
-        let sent = self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out);
+        let Some((payload_type, payload)) = self.form(entry, &packet) else { return };
+        let fields = self.fields(entry, place, self.ssrc, payload_type, place.index);
+        let shape = Shape::Padded(entry.padding);
+        let content = Content { packet: &packet, payload, shape, shift: place.shift };
+        let sent = self.write(&content, &fields, place.index, departure, out);
         if sent > 0 {
-            let payload = packet.payload().len();
+            let payload = payload.len();
             self.packets = self.packets.wrapping_add(1);
             self.octets = self.octets.wrapping_add(payload as u32);
             self.budget.earn(sent);
@@ -177,54 +180,95 @@ impl OutgoingTrack {
         }
     }
 
-    /// Sends again what was sent with this sequence number, within the budget. Returns its number where the packet is
-    /// not in the cache.
+    /// Whether what was sent with this sequence number is sent again. If so, it counts as sent, of the budget.
+    pub(crate) fn grant(&mut self, scene: &Scene<'_>, sequence: u16, round_trip: Option<Duration>) -> Grant {
+        let place = self.selection.segments.find(sequence).filter(|_| self.repairs);
+        let Some((place, track)) = place.and_then(|place| Some((place, scene.tracks.get(place.source)?)))
+        else {
+            return Grant::No;
+        };
+        let Some(entry) = track.cache.find(place.number) else {
+            return Grant::NotHere { source: place.source, number: place.number };
+        };
+        let bytes = self.size_of(&entry);
+        let granted = track.cache.was_forwarded(&entry)
+            && self.budget.spend(scene.now, place.index, bytes as usize, round_trip);
+        if granted { Grant::Yes { bytes } } else { Grant::No }
+    }
+
+    /// Sends again what was sent with this sequence number, which was granted.
     pub(crate) fn repair(
         &mut self,
-        now: Instant,
+        scene: &Scene<'_>,
         sequence: u16,
-        round_trip: Option<Duration>,
-        cache: &PacketCache,
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
-    ) -> Option<u64> {
-        if !self.repairs {
-            return None;
-        }
-        let number = self.rewriter.number(sequence)?;
-        let Some(entry) = cache.find(number) else { return Some(number) };
-        if !cache.was_forwarded(&entry) {
-            return None;
-        }
-        let packet = cache.packet(&entry)?;
-        if !self.budget.spend(now, entry.number, packet.data().len(), round_trip) {
-            return None;
-        }
+    ) {
+        let Some(place) = self.selection.segments.find(sequence) else { return };
+        let cache = scene.tracks.get(place.source).map(|track| &track.cache);
+        let found = cache.and_then(|cache| {
+            let entry = cache.find(place.number)?;
+            Some((entry, cache.packet(&entry)?))
+        });
+        let Some((entry, packet)) = found else { return };
+        let Some((payload_type, payload)) = self.form(&entry, &packet) else { return };
+        let content = |shape| Content { packet: &packet, payload, shape, shift: place.shift };
         let sent = match &mut self.rtx {
             Some(rtx) => {
                 let (index, ssrc, payload_type) = (rtx.next_index, rtx.ssrc, rtx.payload_type);
                 rtx.next_index += 1;
-                let fields = self.fields(&entry, ssrc, payload_type, index);
-                self.write(&packet, &fields, index, Shape::Repair(sequence), departure, out)
+                let fields = self.fields(&entry, &place, ssrc, payload_type, index);
+                self.write(&content(Shape::Repair(sequence)), &fields, index, departure, out)
             }
             None => {
-                let index = self.rewriter.index(entry.number)?;
-                let fields = self.fields(&entry, self.ssrc, self.payload_type, index);
-                self.write(&packet, &fields, index, Shape::Padded(entry.padding), departure, out)
+                let fields = self.fields(&entry, &place, self.ssrc, payload_type, place.index);
+                self.write(&content(Shape::Padded(entry.padding)), &fields, place.index, departure, out)
             }
         };
         out.count(|stats| stats.retransmissions += u64::from(sent > 0));
-        None
+    }
+
+    /// Sends padding, of so many bytes on the wire or somewhat more, in one packet of the retransmission stream: a
+    /// receiver counts it and drops it (RFC 4588 section 4: a packet without an original number is none). Returns the
+    /// bytes on the wire.
+    pub(crate) fn pad(&mut self, bytes: u32, departure: &mut Departure<'_>, out: &mut Outbox<'_>) -> u32 {
+        let Some(rtx) = &mut self.rtx else { return 0 };
+        let index = rtx.next_index;
+        rtx.next_index += 1;
+        let fields = Fields {
+            marker: false,
+            payload_type: rtx.payload_type,
+            sequence: (index & 0xffff) as u16,
+            timestamp: 0,
+            ssrc: rtx.ssrc,
+        };
+        let padding = bytes.saturating_sub(AROUND_PAYLOAD as u32).clamp(1, u32::from(u8::MAX)) as u8;
+        let (header, sender) = (&self.header, departure.sender);
+        let stamps = Stamps { time: departure.time, sequence: departure.meter.next() };
+        let sent = out.write(departure.path, |buffer| {
+            let written = header.write_padding(&fields, padding, stamps, buffer)?;
+            sender.seal_rtp(buffer, written, u32::try_from(index >> 16).ok()?).ok()
+        });
+        if sent > 0 { departure.meter.sent(departure.path, sent) } else { 0 }
     }
 
     #[inline]
-    fn fields(&self, entry: &Entry, ssrc: u32, payload_type: u8, index: u64) -> Fields {
+    fn fields(&self, entry: &Entry, place: &Place, ssrc: u32, payload_type: u8, index: u64) -> Fields {
         Fields {
-            marker: entry.header.marker,
+            marker: entry.header.marker || (entry.frame.ends && entry.frame.spatial == place.shift.top),
             payload_type,
             sequence: (index & 0xffff) as u16,
-            timestamp: entry.header.timestamp,
+            timestamp: entry.header.timestamp.wrapping_add(place.shift.timestamp),
             ssrc,
+        }
+    }
+
+    /// The payload type and the payload of a packet: earlier sound goes along to those who agreed to it.
+    #[inline]
+    fn form<'a>(&self, entry: &Entry, packet: &RtpPacket<'a>) -> Option<(u8, &'a [u8])> {
+        match self.red_payload_type.filter(|_| entry.frame.redundant) {
+            Some(red) => Some((red, packet.payload())),
+            None => Some((self.payload_type, entry.frame.sound(packet.payload())?)),
         }
     }
 
@@ -232,32 +276,57 @@ impl OutgoingTrack {
     #[inline]
     fn write(
         &self,
-        packet: &RtpPacket<'_>,
+        content: &Content<'_>,
         fields: &Fields,
         index: u64,
-        shape: Shape,
         departure: &mut Departure<'_>,
         out: &mut Outbox<'_>,
     ) -> usize {
-        let stamps = Stamps { time: departure.time, sequence: *departure.next_sequence };
-        let sender = departure.sender;
+        let stamps = Stamps { time: departure.time, sequence: departure.meter.next() };
+        let (sender, shift) = (departure.sender, content.shift);
         let sent = out.write(departure.path, |buffer| {
-            let written = self.header.write(packet, fields, shape, stamps, buffer)?;
+            let written = self.header.write(content, fields, stamps, buffer)?;
+            if (shift.pictures, shift.base_layers) != (0, 0) {
+                self.shift_pictures(content.shape, written, shift, buffer);
+            }
             let rollover = u32::try_from(index >> 16).ok()?;
             sender.seal_rtp(buffer, written, rollover).ok()
         });
         if sent > 0 && self.header.counts() {
-            *departure.next_sequence = departure.next_sequence.wrapping_add(1);
+            departure.meter.sent(departure.path, sent);
         }
         sent
     }
+
+    /// Adds to the picture ids of a packet that was written.
+    fn shift_pictures(&self, shape: Shape, written: Written, shift: Shift, buffer: &mut [u8]) {
+        let start = written.header_len + shape.original_len();
+        let Some(payload) = buffer.get_mut(start..written.len) else { return };
+        match self.codec {
+            Codec::Vp8 => {
+                if let Ok(descriptor) = vp8::Descriptor::parse(payload) {
+                    descriptor.shift(payload, shift.pictures, shift.base_layers);
+                }
+            }
+            Codec::Vp9 => {
+                if let Ok(descriptor) = vp9::Descriptor::parse(payload) {
+                    descriptor.shift(payload, shift.pictures, shift.base_layers);
+                }
+            }
+            Codec::Opus | Codec::H264 | Codec::Av1 => {}
+        }
+    }
 }
+
+/// RTP header with its extensions (32), the seal (16), UDP and IPv4 (28).
+pub(crate) const AROUND_PAYLOAD: usize = 76;
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::batch::{DatagramSink, SendBatch};
     use crate::stream::chunks::ChunkPool;
+    use crate::stream::frame::Frame;
     use crate::{Stats, epoch};
     use rtp::srtp::{MasterKey, Profile, Receiver};
     use rtp::write::write_packet;
@@ -297,8 +366,19 @@ mod tests {
         let session = sdp::negotiate::subscribe(&offer, &[offered], &Capabilities::default()).unwrap();
         let Section::Send(track) = &session.sections[0] else { panic!("it is sent") };
         let extensions = sdp::ExtensionIds::default();
-        let (source, random, retransmissions) = (0, [0x7ffe, 0x7fff], 25);
-        OutgoingTrack::new(track, &Origin { source, extensions: &extensions, random, retransmissions })
+        let (layers, random, retransmissions) = (0..1, [0x7ffe, 0x7fff], 25);
+        OutgoingTrack::new(track, &Origin { layers, extensions: &extensions, random, retransmissions })
+    }
+
+    fn meter(sequence: &mut u64) -> Meter<'_> {
+        Meter { sequence, estimator: None, now: epoch(), kind: bwe::PacketKind::Media }
+    }
+
+    /// The publisher's side of it.
+    fn line() -> sdp::Line {
+        let offer = Offer::parse(&OFFER.replace("recvonly", "sendonly")).unwrap();
+        let session = sdp::negotiate::publish(&offer, &Capabilities::default()).unwrap();
+        session.receiving().next().unwrap().line.clone()
     }
 
     /// Three packets of a key frame, forwarded, and then two of them again. Returns what was sent.
@@ -306,37 +386,39 @@ mod tests {
         let key = MasterKey::new(profile, &vec![7; profile.key_len()], &vec![8; profile.salt_len()]).unwrap();
         let sender = Sender::new(&key).unwrap();
         let mut track = track(rtx);
-        let (mut pool, mut cache) = (ChunkPool::default(), PacketCache::video(1 << 20));
-        let path = Path { remote: ([192, 0, 2, 1], 5000).into(), local: [192, 0, 2, 9].into() };
+        let mut pool = ChunkPool::default();
+        let mut tracks =
+            [crate::stream::track::Track::new(line(), None, 1 << 20, Duration::from_millis(200))];
+        let path = Path::udp(([192, 0, 2, 1], 5000).into(), [192, 0, 2, 9].into());
         let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
         let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
-        let mut next_sequence = 0;
+        let mut sequence = 0;
         for number in 0..3u64 {
             let fields = Fields { marker: false, payload_type: 100, sequence: 9, timestamp: 8, ssrc: 7 };
             let mut bytes = [0; 100];
             let payload = [0x10, number as u8, 1, 2, 3];
             let written = write_packet(&fields, &[], &payload, &mut bytes).unwrap();
             let header = Header::parse(&bytes[..written.len]).unwrap();
-            let entry = cache
-                .insert(
-                    &mut pool,
-                    epoch(),
-                    500 + number,
-                    &RtpPacket::new(header, &bytes[..written.len]).unwrap(),
-                    number == 0,
-                )
-                .unwrap();
+            let packet = RtpPacket::new(header, &bytes[..written.len]).unwrap();
+            let frame = Frame::plain(number == 0);
+            let entry = tracks[0].cache.insert(&mut pool, epoch(), 500 + number, &packet, frame).unwrap();
+            let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
             let time = AbsSendTime::at(NtpTime::from_bits(number << 32));
-            let mut departure = Departure { path, sender: &sender, time, next_sequence: &mut next_sequence };
-            track.forward(&cache, &entry, &mut departure, &mut out);
+            let mut departure = Departure { path, sender: &sender, time, meter: meter(&mut sequence) };
+            let (place, _) = track.selection.admit(&scene, 0, &entry).unwrap();
+            track.send(&tracks[0].cache, &entry, &place, &mut departure, &mut out);
         }
         let time = AbsSendTime::at(NtpTime::from_bits(9 << 32));
-        let mut departure = Departure { path, sender: &sender, time, next_sequence: &mut next_sequence };
+        let mut departure = Departure { path, sender: &sender, time, meter: meter(&mut sequence) };
         // What may still get padding is not repaired.
-        track.repair(epoch(), 0x7ffe, None, &cache, &mut departure, &mut out);
-        cache.forwarded();
+        let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
+        assert_eq!(track.grant(&scene, 0x7ffe, None), Grant::No);
+        tracks[0].cache.forwarded();
+        let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
         for sequence in [0x7ffe, 0x8000, 0x8000, 0x8001, 5] {
-            track.repair(epoch(), sequence, None, &cache, &mut departure, &mut out);
+            if matches!(track.grant(&scene, sequence, None), Grant::Yes { .. }) {
+                track.repair(&scene, sequence, &mut departure, &mut out);
+            }
         }
         drop(out);
         assert_eq!((stats.media_out, stats.retransmissions), (3, 2));

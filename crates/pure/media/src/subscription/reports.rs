@@ -19,8 +19,10 @@ impl Subscription {
         transport.send_rtcp(out, |buffer| {
             let mut writer = Writer::new(buffer);
             for track in tracks {
-                let source = stream.tracks.get(track.source());
+                let source = stream.tracks.get(track.selection.source());
                 let timestamp = source.zip(theirs).and_then(|(source, theirs)| source.timestamp_at(theirs));
+                let shift = track.selection.segments.shift().unwrap_or_default();
+                let timestamp = timestamp.map(|timestamp| timestamp.wrapping_add(shift.timestamp));
                 let Some(rtp) = timestamp.filter(|_| track.packets > 0) else {
                     complete = false;
                     continue;

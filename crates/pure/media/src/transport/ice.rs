@@ -5,11 +5,11 @@
 //! where that agent would keep to a dead pair of higher priority for 15 s; a controlling peer sends the attribute to a
 //! lite agent only on the pair that it has selected (RFC 8445 section 8.1.1), so this is what it asks for.
 
-use crate::batch::Outbox;
+use crate::batch::{Outbox, Protocol};
 use crate::secrets::IceSecrets;
 use aws_lc_rs::hmac;
+use is::Candidate;
 use is::stun::{StunMessage, TransId};
-use is::{Candidate, Protocol};
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -22,11 +22,24 @@ pub(crate) const MAX_PATHS: usize = 32;
 /// every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next check.
 const REMEMBERED: usize = 128;
 
-/// A remote address, and the local address at which it was heard.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A remote address, the local address at which it was heard, and over what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Path {
     pub(crate) remote: SocketAddr,
     pub(crate) local: IpAddr,
+    pub(crate) protocol: Protocol,
+}
+
+impl Path {
+    #[cfg(test)]
+    pub(crate) fn udp(remote: SocketAddr, local: IpAddr) -> Self {
+        Self { remote, local, protocol: Protocol::Udp }
+    }
+
+    /// Whether it leads to the same peer, if from another address of ours.
+    pub(crate) fn leads_where(&self, other: &Self) -> bool {
+        self.remote == other.remote && self.protocol == other.protocol
+    }
 }
 
 /// What an authentic connectivity check led to. It was answered.
@@ -34,18 +47,43 @@ pub(crate) struct Path {
 pub(crate) struct Checked {
     /// The address is the peer's: it was validated now or before.
     pub(crate) validated: bool,
-    /// Addresses that are no longer considered the peer's.
-    pub(crate) forgotten: Vec<SocketAddr>,
+    /// Paths that are no longer considered the peer's.
+    pub(crate) forgotten: Vec<Path>,
     /// Media has another way to go from now on.
     pub(crate) moved: bool,
+    /// It was the first one of a restart: this name of ours is not used any more.
+    pub(crate) retired: Option<String>,
+}
+
+/// What authenticates checks in one generation (RFC 8445 section 9).
+#[derive(Debug)]
+struct Credentials {
+    local: IceSecrets,
+    /// The peer's name.
+    remote_ufrag: String,
+}
+
+impl Credentials {
+    fn new(local: IceSecrets, remote: &sdp::IceCredentials) -> Self {
+        Self { local, remote_ufrag: remote.ufrag.clone() }
+    }
+
+    fn pwd(&self) -> &[u8] {
+        self.local.pwd.as_bytes()
+    }
+
+    fn confirm(&self, message: &StunMessage<'_>) -> bool {
+        message.split_username() == Some((&self.local.ufrag, &self.remote_ufrag))
+            && message.verify(self.pwd(), hmac_sha1)
+    }
 }
 
 /// The ICE state of one transport.
 #[derive(Debug)]
 pub(crate) struct Ice {
-    local: IceSecrets,
-    /// The peer's name.
-    remote_ufrag: String,
+    current: Credentials,
+    /// Those of a restart that nobody has used yet.
+    next: Option<Credentials>,
     paths: Vec<Path>,
     selected: Option<Path>,
     nominated: bool,
@@ -57,8 +95,8 @@ pub(crate) struct Ice {
 impl Ice {
     pub(crate) fn new(local: IceSecrets, remote: &sdp::IceCredentials) -> Self {
         Self {
-            local,
-            remote_ufrag: remote.ufrag.clone(),
+            current: Credentials::new(local, remote),
+            next: None,
             paths: Vec::new(),
             selected: None,
             nominated: false,
@@ -67,9 +105,21 @@ impl Ice {
         }
     }
 
-    /// Our name: what the peer's checks carry first in USERNAME.
-    pub(crate) fn ufrag(&self) -> &str {
-        &self.local.ufrag
+    /// Our names, of which one is what the peer's checks carry first in USERNAME.
+    pub(crate) fn ufrags(&self) -> impl Iterator<Item = &str> {
+        [Some(&self.current), self.next.as_ref()].into_iter().flatten().map(|one| one.local.ufrag.as_str())
+    }
+
+    /// From now on checks with these credentials count too, and the first of them ends those of before. Returns our name
+    /// in a restart that this one replaces.
+    pub(crate) fn restart(&mut self, local: IceSecrets, remote: &sdp::IceCredentials) -> Option<String> {
+        let replaced = self.next.replace(Credentials::new(local, remote));
+        replaced.map(|credentials| credentials.local.ufrag)
+    }
+
+    /// Nobody has used the credentials of the restart: they count no more. Returns our name in it.
+    pub(crate) fn give_up_restart(&mut self) -> Option<String> {
+        self.next.take().map(|credentials| credentials.local.ufrag)
     }
 
     /// Where to send, and the only place to take media from.
@@ -82,9 +132,18 @@ impl Ice {
         self.last_check
     }
 
-    /// The addresses that are the peer's.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = SocketAddr> + '_ {
-        self.paths.iter().map(|path| path.remote)
+    /// The paths that are the peer's.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = Path> + '_ {
+        self.paths.iter().copied()
+    }
+
+    /// There is no such path any more: its connection is closed. The next check, on whatever path, shows where to send.
+    pub(crate) fn lose(&mut self, path: Path) {
+        self.paths.retain(|other| *other != path);
+        if self.selected == Some(path) {
+            self.selected = None;
+            self.nominated = false;
+        }
     }
 
     /// Whether the peer has proven that this path is its own.
@@ -109,11 +168,7 @@ impl Ice {
         message: &StunMessage<'_>,
         out: &mut Outbox<'_>,
     ) -> Option<Checked> {
-        let for_us = message.is_binding_request()
-            && message.split_username() == Some((&self.local.ufrag, &self.remote_ufrag));
-        if !for_us || !message.verify(self.local.pwd.as_bytes(), hmac_sha1) {
-            return None;
-        }
+        let is_next = self.confirms(message)?;
         // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
         // wherever he likes: it shows nothing about who is where.
         let id = message.trans_id();
@@ -129,12 +184,14 @@ impl Ice {
         } else {
             StunMessage::binding_reply(id, path.remote)
         };
-        out.write(path, |buffer| reply.to_bytes(Some(self.local.pwd.as_bytes()), buffer, hmac_sha1).ok());
+        let pwd = self.credentials(is_next).pwd();
+        out.write(path, |buffer| reply.to_bytes(Some(pwd), buffer, hmac_sha1).ok());
         if wrong_role || again {
             return Some(Checked::default());
         }
         self.last_check = Some(now);
-        let forgotten = self.remember(path);
+        let (retired, mut forgotten) = if is_next { self.take_up(path) } else { (None, Vec::new()) };
+        forgotten.extend(self.remember(path));
         let before = self.selected;
         if message.use_candidate() {
             self.nominated = true;
@@ -142,7 +199,32 @@ impl Ice {
         } else if self.selected.is_none() {
             self.selected = Some(path);
         }
-        Some(Checked { validated: true, forgotten, moved: before != self.selected })
+        Some(Checked { validated: true, forgotten, moved: before != self.selected, retired })
+    }
+
+    /// Whether it is the credentials of a restart that confirm a check; `None`: no credentials do, or it is no check.
+    fn confirms(&self, message: &StunMessage<'_>) -> Option<bool> {
+        if !message.is_binding_request() {
+            return None;
+        }
+        if self.current.confirm(message) {
+            return Some(false);
+        }
+        self.next.as_ref().is_some_and(|next| next.confirm(message)).then_some(true)
+    }
+
+    fn credentials(&self, next: bool) -> &Credentials {
+        self.next.as_ref().filter(|_| next).unwrap_or(&self.current)
+    }
+
+    /// The first check of a restart came, on this path. Media stays where it goes until the peer says otherwise (RFC 8445
+    /// section 9); all else that was shown with the credentials of before is shown no more. Returns our name of before,
+    /// and the paths.
+    fn take_up(&mut self, path: Path) -> (Option<String>, Vec<Path>) {
+        let Some(next) = self.next.take() else { return (None, Vec::new()) };
+        let before = std::mem::replace(&mut self.current, next);
+        self.nominated = false;
+        (Some(before.local.ufrag), self.forget_all_but_selected(path))
     }
 
     /// Remembers a transaction, unless it is known.
@@ -157,21 +239,24 @@ impl Ice {
         false
     }
 
-    fn remember(&mut self, path: Path) -> Vec<SocketAddr> {
+    fn remember(&mut self, path: Path) -> Vec<Path> {
         if self.is_validated(path) {
             return Vec::new();
         }
-        let mut forgotten = Vec::new();
-        if self.paths.len() >= MAX_PATHS {
-            let selected = self.selected;
-            let is_selected = |path: &Path| Some(*path) == selected;
-            forgotten.extend(self.paths.iter().filter(|path| !is_selected(path)).map(|path| path.remote));
-            forgotten.retain(|&address| {
-                selected.is_none_or(|path| path.remote != address) && address != path.remote
-            });
-            self.paths.retain(is_selected);
-        }
+        let full = self.paths.len() >= MAX_PATHS;
+        let forgotten = if full { self.forget_all_but_selected(path) } else { Vec::new() };
         self.paths.push(path);
+        forgotten
+    }
+
+    /// Returns the paths that are not the peer's any more, unless they lead where this one or the selected one does.
+    fn forget_all_but_selected(&mut self, path: Path) -> Vec<Path> {
+        let selected = self.selected;
+        let leads_there = |one: &Path| {
+            one.leads_where(&path) || selected.is_some_and(|selected| one.leads_where(&selected))
+        };
+        let forgotten = self.paths.iter().copied().filter(|one| !leads_there(one)).collect();
+        self.paths.retain(|one| Some(*one) == selected);
         forgotten
     }
 }
@@ -185,7 +270,7 @@ fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
 
 /// Whether an address can be announced at all: not if it is a multicast one, for example.
 pub(crate) fn is_candidate(address: SocketAddr) -> bool {
-    Candidate::host(address, Protocol::Udp).is_ok()
+    Candidate::host(address, is::Protocol::Udp).is_ok()
 }
 
 #[cfg(test)]
@@ -202,9 +287,9 @@ mod tests {
 
     impl DatagramSink for Kept {
         fn send(&mut self, batch: &SendBatch) {
-            self.0.extend(batch.iter().map(|datagram| {
-                (Path { remote: datagram.to, local: datagram.from }, datagram.data.to_vec())
-            }));
+            self.0.extend(
+                batch.iter().map(|datagram| (Path::udp(datagram.to, datagram.from), datagram.data.to_vec())),
+            );
         }
     }
 
@@ -215,7 +300,7 @@ mod tests {
     }
 
     fn path(host: usize) -> Path {
-        Path { remote: SocketAddr::from(([192, 0, 2, 1], 1000 + host as u16)), local: [10, 0, 0, 1].into() }
+        Path::udp(SocketAddr::from(([192, 0, 2, 1], 1000 + host as u16)), [10, 0, 0, 1].into())
     }
 
     /// A check from there, and the answer.
@@ -343,13 +428,13 @@ mod tests {
     fn a_peer_of_countless_addresses_fills_nothing() {
         let mut ice = ice();
         check(&mut ice, path(0), true, true, PWD).unwrap();
-        let mut known = std::collections::HashSet::from([path(0).remote]);
+        let mut known = std::collections::HashSet::from([path(0)]);
         for host in 1..1000 {
             let checked = check(&mut ice, path(host), true, false, PWD).unwrap();
-            known.insert(path(host).remote);
-            checked.forgotten.iter().for_each(|address| assert!(known.remove(address)));
+            known.insert(path(host));
+            checked.forgotten.iter().for_each(|path| assert!(known.remove(path)));
             assert!(known.len() <= MAX_PATHS, "{}", known.len());
-            assert_eq!(ice.addresses().collect::<std::collections::HashSet<_>>(), known);
+            assert_eq!(ice.paths().collect::<std::collections::HashSet<_>>(), known);
         }
         assert_eq!(ice.selected(), Some(path(0)));
         assert!(check(&mut ice, path(0), true, true, PWD).unwrap().validated);

@@ -1,7 +1,7 @@
 //! Calls over a good network.
 
 use crate::world::{AUDIO, BOTH, VIDEO, World, mid};
-use media::{Event, MediaErrorKind};
+use media::{Event, MediaErrorKind, Wanted};
 use std::time::Duration;
 use str0m::config::DtlsVersion;
 
@@ -71,7 +71,7 @@ fn ten_subscribers_get_the_same_frames() {
 
 #[test]
 fn packets_of_a_frame_lie_side_by_side() {
-    let mut world = World::new(3);
+    let mut world = World::plain(3);
     world.video_len = 20_000;
     world.publish("alice#1", VIDEO);
     for _ in 0..5 {
@@ -120,7 +120,7 @@ fn what_cannot_be_done_is_refused_with_its_kind() {
     assert_eq!(kind(router.publish(now, &mid("a"), &video)), None);
     assert_eq!(kind(router.publish(now, &mid("a"), &video)), Some(MediaErrorKind::Internal));
     let subscribe = |router: &mut media::Router, stream: &str, sid: &str, offer: &str| {
-        kind(router.subscribe(now, &mid(stream), &crate::world::sid(sid), offer))
+        kind(router.subscribe(now, &mid(stream), &crate::world::sid(sid), offer, Wanted::default()))
     };
     assert_eq!(subscribe(router, "b", "s", &sub), Some(MediaErrorKind::NoSuchStream));
     assert_eq!(subscribe(router, "a", "s", &sound), Some(MediaErrorKind::UnusableSdp));

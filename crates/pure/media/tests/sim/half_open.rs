@@ -2,7 +2,7 @@
 
 use crate::peer::Peer;
 use crate::world::{BOTH, World, mid, sid};
-use media::Limits;
+use media::{Limits, Wanted};
 
 #[test]
 fn so_many_are_half_open_and_no_more() {
@@ -14,12 +14,13 @@ fn so_many_are_half_open_and_no_more() {
     let receive = str0m::media::Direction::RecvOnly;
     let (_, offer, _) = Peer::offering(world.now, world.address(9), World::config(), receive, BOTH);
     let now = world.now;
-    let refused = world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer).unwrap_err();
+    let refused =
+        world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer, Wanted::default()).unwrap_err();
     assert_eq!(refused.kind(), media::MediaErrorKind::Limit);
     world.run_until("all are connected", |world| world.peers.iter().all(|peer| peer.connected.is_some()));
     assert_eq!(world.router.stats().half_open, 0);
     let now = world.now;
-    world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer).unwrap();
+    world.router.subscribe(now, &mid("alice#1"), &sid("more"), &offer, Wanted::default()).unwrap();
 }
 
 #[test]
@@ -39,7 +40,9 @@ fn those_of_one_address_wait_for_each_other() {
 
     let mut world = World::at(302, Limits::default(), server, server.ip());
     world.publish("alice#1", BOTH);
-    (0..7).for_each(|_| drop(world.subscribe("alice#1", BOTH)));
+    for _ in 0..7 {
+        world.subscribe("alice#1", BOTH);
+    }
     world.run_until("all are connected", |world| world.peers.iter().all(|peer| peer.connected.is_some()));
     assert_eq!(world.router.stats().half_open_refused, 0);
 }

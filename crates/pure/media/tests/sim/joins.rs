@@ -2,6 +2,7 @@
 
 use crate::calls::assert_complete;
 use crate::world::{AUDIO, BOTH, VIDEO, World};
+use media::Wanted;
 use std::time::Duration;
 use str0m::format::Codec;
 use str0m::media::{Direction, MediaKind};
@@ -177,7 +178,10 @@ fn a_subscriber_may_offer_more_than_there_is() {
     let (mut peer, offer, pending) =
         crate::peer::Peer::offering(world.now, address, World::config(), Direction::RecvOnly, &kinds);
     let sid = crate::world::sid("s");
-    let answer = world.router.subscribe(world.now, &crate::world::mid("alice#1"), &sid, &offer).unwrap();
+    let answer = world
+        .router
+        .subscribe(world.now, &crate::world::mid("alice#1"), &sid, &offer, Wanted::default())
+        .unwrap();
     peer.accept(pending, &answer);
     let subscriber = world.add(peer);
     world.run_for(Duration::from_secs(2));

@@ -76,7 +76,7 @@ fn everything_at_once() {
 
 #[test]
 fn losses_of_one_subscriber_are_not_those_of_another() {
-    let mut world = World::new(302);
+    let mut world = World::plain(302);
     world.publish("alice#1", BOTH);
     let lossy = world.subscribe("alice#1", BOTH);
     let clean = world.subscribe("alice#1", BOTH);

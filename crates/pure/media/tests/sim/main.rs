@@ -8,6 +8,7 @@
     reason = "these are tests: what is not as expected fails them"
 )]
 
+mod adapting;
 mod branches;
 mod calls;
 mod endings;
@@ -20,6 +21,8 @@ mod muting;
 mod negotiation;
 mod network;
 mod peer;
+mod restarts;
+mod sound;
 mod storms;
 mod strangers;
 mod sync;

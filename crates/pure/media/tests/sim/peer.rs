@@ -95,6 +95,14 @@ impl Peer {
         }
     }
 
+    /// An offer of a connection that stands, to begin ICE anew.
+    pub(crate) fn offering_restart(&mut self) -> (String, SdpPendingOffer) {
+        let mut changes = self.rtc.sdp_api();
+        changes.ice_restart(true);
+        let (offer, pending) = changes.apply().unwrap();
+        (offer.to_sdp_string(), pending)
+    }
+
     pub(crate) fn receive(&mut self, now: Instant, source: SocketAddr, data: &[u8]) {
         self.received += 1;
         let Ok(contents) = data.try_into() else { return };

@@ -1,7 +1,7 @@
 //! What nobody asked for: dropped, unanswered, and never a panic.
 
 use crate::world::{BOTH, Outgoing, VIDEO, World, mid};
-use media::{EndReason, Event, Incoming};
+use media::{EndReason, Event, Incoming, Protocol};
 use proptest::prelude::*;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -14,7 +14,7 @@ fn stranger() -> SocketAddr {
 fn answer(world: &mut World, from: SocketAddr, mut data: Vec<u8>) -> usize {
     let mut out = Outgoing::default();
     let local = world.local;
-    let mut batch = [Incoming { source: from, local, data: &mut data }];
+    let mut batch = [Incoming { source: from, local, protocol: Protocol::Udp, data: &mut data }];
     world.router.receive(world.now, world.wall(), &mut batch, &mut out);
     out.0.len()
 }

@@ -58,7 +58,7 @@ pub(crate) fn assert_in_sync(world: &World, subscriber: usize) {
 
 #[test]
 fn extensions_arrive_under_the_subscribers_ids() {
-    let mut world = World::new(2);
+    let mut world = World::plain(2);
     world.publish("alice#1", BOTH);
     let subscriber = world.subscribe_with("alice#1", BOTH, World::config().set_rtp_mode(true));
     world.run_for(Duration::from_secs(3));

@@ -4,7 +4,8 @@ use crate::media::{opus_packet, vp8_frame};
 use crate::network::{Dice, Flights};
 use crate::peer::Peer;
 use media::{
-    BranchId, COALESCE, Config, DatagramSink, DtlsIdentity, Event, Incoming, Limits, Router, SendBatch, Wish,
+    BranchId, COALESCE, Config, DatagramSink, DtlsIdentity, Estimation, Event, Incoming, Limits, Protocol,
+    Router, SendBatch, Wanted, Wish,
 };
 use model::ids::{StreamId, SubscriptionId};
 use std::collections::HashMap;
@@ -112,6 +113,21 @@ impl World {
 
     /// A router that announces this address, and gets what is sent there at that one.
     pub(crate) fn at(seed: u64, limits: Limits, server: SocketAddr, local: IpAddr) -> Self {
+        Self::estimating(seed, limits, (server, local), Some(Estimation::default()))
+    }
+
+    /// A router that looks for nothing, so that all that it sends is what came, as soon as it may.
+    pub(crate) fn plain(seed: u64) -> Self {
+        let (server, local) = ("127.0.0.1:40000".parse().unwrap(), "127.0.0.1".parse().unwrap());
+        Self::estimating(seed, Limits::default(), (server, local), None)
+    }
+
+    fn estimating(
+        seed: u64,
+        limits: Limits,
+        (server, local): (SocketAddr, IpAddr),
+        estimation: Option<Estimation>,
+    ) -> Self {
         static CRYPTO: std::sync::Once = std::sync::Once::new();
         CRYPTO.call_once(|| str0m::crypto::from_feature_flags().install_process_default());
         let start = epoch();
@@ -121,7 +137,14 @@ impl World {
             candidates = vec![server];
         }
         let candidates_elsewhere = vec![ELSEWHERE];
-        let config = Config { dtls: Arc::clone(&IDENTITY), candidates, coalesce: COALESCE, limits };
+        let config = Config {
+            dtls: Arc::clone(&IDENTITY),
+            candidates,
+            tcp: None,
+            estimation,
+            coalesce: COALESCE,
+            limits,
+        };
         let elsewhere = Router::new(Config { candidates: candidates_elsewhere, ..config.clone() });
         Self {
             now: start,
@@ -203,7 +226,10 @@ impl World {
         let (mut peer, offer, pending) =
             Peer::offering(self.now, address, config, Direction::RecvOnly, kinds);
         let sid = self.sid_of(self.peers.len());
-        let answer = self.router.subscribe(self.now, &mid(name), &sid, &(self.edit)(&offer)).unwrap();
+        let answer = self
+            .router
+            .subscribe(self.now, &mid(name), &sid, &(self.edit)(&offer), Wanted::default())
+            .unwrap();
         peer.accept(pending, &answer);
         self.add(peer)
     }
@@ -313,8 +339,10 @@ impl World {
     /// The router receives this batch.
     pub(crate) fn receive(&mut self, mut datagrams: Vec<(SocketAddr, Vec<u8>)>) {
         let local = self.local;
-        let mut batch: Vec<Incoming<'_>> =
-            datagrams.iter_mut().map(|(source, data)| Incoming { source: *source, local, data }).collect();
+        let mut batch: Vec<Incoming<'_>> = datagrams
+            .iter_mut()
+            .map(|(source, data)| Incoming { source: *source, local, protocol: Protocol::Udp, data })
+            .collect();
         let mut out = Outgoing::default();
         self.router.receive(self.now, self.wall(), &mut batch, &mut out);
         self.dispatch(out);
@@ -356,7 +384,7 @@ impl World {
         let (mut peer, offer, pending) =
             Peer::offering(self.now, address, Self::config(), Direction::RecvOnly, kinds);
         let sid = self.sid_of(self.peers.len());
-        let answer = self.elsewhere.subscribe(self.now, &mid(name), &sid, &offer).unwrap();
+        let answer = self.elsewhere.subscribe(self.now, &mid(name), &sid, &offer, Wanted::default()).unwrap();
         peer.accept(pending, &answer);
         self.add(peer)
     }
@@ -398,7 +426,8 @@ impl World {
     }
 
     fn receive_elsewhere(&mut self, source: SocketAddr, mut data: Vec<u8>) {
-        let mut batch = [Incoming { source, local: ELSEWHERE.ip(), data: &mut data }];
+        let mut batch =
+            [Incoming { source, local: ELSEWHERE.ip(), protocol: Protocol::Udp, data: &mut data }];
         let mut out = Outgoing::default();
         self.elsewhere.receive(self.now, self.wall(), &mut batch, &mut out);
         self.dispatch_elsewhere(out);

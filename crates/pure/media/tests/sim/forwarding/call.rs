@@ -4,7 +4,9 @@ use super::client::Client;
 use super::offer::{self, Answer, Ids, Line};
 use super::publisher::{Habits, Publisher};
 use crate::network::Dice;
-use media::{COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Router, SendBatch};
+use media::{
+    COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted,
+};
 use model::ids::{StreamId, SubscriptionId};
 use rtp::srtp::Profile;
 use sdp::Kind;
@@ -54,7 +56,14 @@ impl Call {
         let now = Instant::now();
         let dtls = Arc::new(DtlsIdentity::generate().unwrap());
         let candidates = vec![SocketAddr::new(SERVER, 40_000)];
-        let router = Router::new(Config { dtls, candidates, coalesce: COALESCE, limits: Limits::default() });
+        let router = Router::new(Config {
+            dtls,
+            candidates,
+            tcp: None,
+            estimation: None,
+            coalesce: COALESCE,
+            limits: Limits::default(),
+        });
         Self {
             now,
             router,
@@ -91,7 +100,7 @@ impl Call {
         let mid = StreamId::parse(&format!("p{stream}#1")).unwrap();
         let sid = SubscriptionId::parse(&format!("s{}#1", self.subscribers.len())).unwrap();
         let text = offer::write("recvonly", &lines(kinds));
-        let answer = self.router.subscribe(self.now, &mid, &sid, &text).unwrap();
+        let answer = self.router.subscribe(self.now, &mid, &sid, &text, Wanted::default()).unwrap();
         let connected = self.connect(profile, &answer);
         self.subscribers.push(connected);
     }
@@ -128,8 +137,10 @@ impl Call {
         source: SocketAddr,
         datagrams: &mut [Vec<u8>],
     ) -> Vec<(SocketAddr, Vec<u8>)> {
-        let mut batch: Vec<Incoming<'_>> =
-            datagrams.iter_mut().map(|data| Incoming { source, local: SERVER, data }).collect();
+        let mut batch: Vec<Incoming<'_>> = datagrams
+            .iter_mut()
+            .map(|data| Incoming { source, local: SERVER, protocol: Protocol::Udp, data })
+            .collect();
         let (mut kept, wall) = (Kept::default(), self.wall());
         self.router.receive(self.now, wall, &mut batch, &mut kept);
         kept.0
@@ -156,7 +167,10 @@ impl Call {
 
 /// Datagrams as the router takes them.
 pub(crate) fn incoming(datagrams: &mut [(SocketAddr, Vec<u8>)]) -> Vec<Incoming<'_>> {
-    datagrams.iter_mut().map(|(source, data)| Incoming { source: *source, local: SERVER, data }).collect()
+    datagrams
+        .iter_mut()
+        .map(|(source, data)| Incoming { source: *source, local: SERVER, protocol: Protocol::Udp, data })
+        .collect()
 }
 
 /// M-lines as a browser offers them.

@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 const UFRAG: &str = "them";
+const PWD: &str = "their-own-password-of-32-letters";
 
 /// One peer connection, seen from the client.
 pub(crate) struct Client {
@@ -25,6 +26,9 @@ pub(crate) struct Client {
     dtls: Dtls,
     /// The server's name and password.
     server: (String, String),
+    /// Its own name, which another one follows with each restart.
+    ufrag: String,
+    restarts: usize,
 }
 
 impl Client {
@@ -49,6 +53,8 @@ impl Client {
             profile,
             dtls,
             server: Default::default(),
+            ufrag: UFRAG.to_owned(),
+            restarts: 0,
         }
     }
 
@@ -56,7 +62,7 @@ impl Client {
     pub(crate) fn description() -> String {
         let fingerprint = profile::CERTIFICATE.fingerprint_str();
         format!(
-            "a=ice-ufrag:{UFRAG}\r\na=ice-pwd:their-own-password-of-32-letters\r\na=fingerprint:sha-256 {fingerprint}\r\n\
+            "a=ice-ufrag:{UFRAG}\r\na=ice-pwd:{PWD}\r\na=fingerprint:sha-256 {fingerprint}\r\n\
              a=setup:active\r\n"
         )
     }
@@ -66,9 +72,20 @@ impl Client {
         self.server = (ufrag.to_owned(), pwd.to_owned());
     }
 
+    /// Begins ICE anew. Returns what becomes of its offer.
+    pub(crate) fn restart(&mut self, offer: &str) -> String {
+        self.restarts += 1;
+        self.ufrag = format!("{UFRAG}{}", self.restarts);
+        let (ufrag, pwd) = (format!("a=ice-ufrag:{UFRAG}\r\n"), format!("a=ice-pwd:{PWD}\r\n"));
+        let number = self.restarts;
+        offer
+            .replace(&ufrag, &format!("a=ice-ufrag:{}\r\n", self.ufrag))
+            .replace(&pwd, &format!("a=ice-pwd:{PWD}{number}\r\n"))
+    }
+
     /// A connectivity check.
     pub(crate) fn check(&self) -> Vec<u8> {
-        let username = format!("{}:{UFRAG}", self.server.0);
+        let username = format!("{}:{}", self.server.0, self.ufrag);
         let message = StunMessage::binding_request(&username, TransId::new(), true, 7, 100, true);
         let hmac = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
         let mut bytes = vec![0; 200];

@@ -15,7 +15,7 @@ use super::verdict::{Verdict, sources_run_on};
 use crate::network::Dice;
 use crate::world::Outgoing as Kept;
 use flights::{Flight, Flights, Meaning};
-use media::{COALESCE, Config, Incoming, Limits, Router};
+use media::{COALESCE, Config, Incoming, Limits, Protocol, Router};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -62,7 +62,8 @@ impl Scene {
         let candidates = vec!["127.0.0.1:40000".parse().unwrap()];
         let dtls = Arc::clone(&crate::world::IDENTITY);
         let coalesce = if dice.chance(20) { Duration::ZERO } else { COALESCE };
-        let config = Config { dtls, candidates, coalesce, limits: Limits::default() };
+        let config =
+            Config { dtls, candidates, tcp: None, estimation: None, coalesce, limits: Limits::default() };
         Self {
             now: start,
             script: Script::new(&mut dice),
@@ -117,8 +118,10 @@ impl Scene {
         let local = [127, 0, 0, 1].into();
         let incoming = |flight: &'_ mut Flight| (flight.from, std::mem::take(&mut flight.data));
         let mut datagrams: Vec<_> = flights.iter_mut().map(incoming).collect();
-        let mut batch: Vec<Incoming<'_>> =
-            datagrams.iter_mut().map(|(source, data)| Incoming { source: *source, local, data }).collect();
+        let mut batch: Vec<Incoming<'_>> = datagrams
+            .iter_mut()
+            .map(|(source, data)| Incoming { source: *source, local, protocol: Protocol::Udp, data })
+            .collect();
         let mut out = Kept::default();
         self.router.receive(self.now, self.wall(), &mut batch, &mut out);
         self.dispatch(out);

@@ -12,8 +12,11 @@ use std::time::{Duration, Instant};
 pub(super) const CHECK_INTERVAL: Duration = Duration::from_millis(2_500);
 const ANXIOUS_INTERVAL: Duration = Duration::from_millis(500);
 
-/// Without an answer for so long it gives up.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Without an answer for so long it gives up: longer than a browser, which begins ICE anew before.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A restart of which it hears nothing for so long is tried again.
+const RESTART_INTERVAL: Duration = Duration::from_secs(10);
 
 const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -44,6 +47,10 @@ pub(super) struct Device {
     pub(super) said_goodbye: bool,
     /// What a publisher's time of day is.
     pub(super) ntp: NtpTime,
+    /// What it offered in the beginning.
+    pub(super) offer: String,
+    /// When it began ICE anew, until it hears of it.
+    pub(super) restarted: Option<Instant>,
     next_check: Instant,
     next_report: Instant,
     heard: Instant,
@@ -51,7 +58,13 @@ pub(super) struct Device {
 }
 
 impl Device {
-    pub(super) fn new(now: Instant, role: Role, (up, down): (Link, Link), ntp: NtpTime) -> Self {
+    pub(super) fn new(
+        now: Instant,
+        role: Role,
+        (up, down): (Link, Link),
+        ntp: NtpTime,
+        offer: String,
+    ) -> Self {
         let mut device = Self {
             role,
             up,
@@ -62,6 +75,8 @@ impl Device {
             connected: None,
             said_goodbye: false,
             ntp,
+            offer,
+            restarted: None,
             next_check: now,
             next_report: now,
             heard: now,
@@ -101,6 +116,7 @@ impl Device {
             return None;
         }
         let mut wakes = self.next_check.min(self.gives_up());
+        wakes = wakes.min(self.begins_again().unwrap_or(wakes));
         if self.begun {
             wakes = wakes.min(self.client().due.unwrap_or(wakes));
         }
@@ -116,6 +132,18 @@ impl Device {
     /// When it takes the server for gone.
     pub(super) fn gives_up(&self) -> Instant {
         self.heard + PATIENCE
+    }
+
+    /// When it begins ICE anew once more, because it has heard nothing of the last time.
+    pub(super) fn begins_again(&self) -> Option<Instant> {
+        self.restarted.map(|restarted| restarted + RESTART_INTERVAL)
+    }
+
+    /// It begins ICE anew. Returns the offer.
+    pub(super) fn restart(&mut self, now: Instant) -> String {
+        (self.restarted, self.next_check) = (Some(now), now);
+        let offer = self.offer.clone();
+        self.client().restart(&offer)
     }
 
     /// Does what is due.
@@ -168,7 +196,7 @@ impl Device {
             0..=3 => {
                 let Some(address) = self.client().seen_from(&data) else { return Vec::new() };
                 assert!(self.addresses.contains(&address), "it never was at {address}");
-                self.heard = now;
+                (self.heard, self.restarted) = (now, None);
                 self.next_check = now + CHECK_INTERVAL;
                 if !std::mem::replace(&mut self.begun, true) {
                     return others(self.client().connect(now));

@@ -11,7 +11,10 @@ use std::time::{Duration, Instant};
 pub(super) const PAUSE_AFTER: Duration = Duration::from_secs(15);
 
 /// Without a check for so long it is over.
-pub(super) const CONSENT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Whoever is not connected for so long after the answer never will be.
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A transport of the router's; times are the host's.
 #[derive(Clone, Copy, Debug)]
@@ -20,6 +23,11 @@ pub(super) struct Transport {
     pub(super) alive: bool,
     pub(super) selected: Option<SocketAddr>,
     pub(super) heard: Option<Instant>,
+    /// Restarts of ICE: the one whose credentials the peer uses, and the latest whose came.
+    latest: u64,
+    current: u64,
+    /// When the latest restart was asked for, if nobody has taken it up and there is still time.
+    pub(super) waiting: Option<Instant>,
     /// Somebody else's handshake came from where it is: until there are keys nothing tells one from the other.
     pub(super) disturbed: bool,
 }
@@ -28,6 +36,7 @@ pub(super) struct Transport {
 #[derive(Debug)]
 struct Check {
     transport: usize,
+    generation: u64,
     came: bool,
 }
 
@@ -40,18 +49,55 @@ pub(super) struct Paths {
     /// By address: the latest who has shown that it is there.
     owners: HashMap<SocketAddr, usize>,
     proved: HashSet<SocketAddr>,
+    /// Restarts that were taken up.
+    pub(super) taken_up: usize,
     /// By address: bytes that came from there, and bytes that went there.
     unproved: HashMap<SocketAddr, (usize, usize)>,
 }
 
 impl Paths {
     pub(super) fn add(&mut self, made: Instant) {
-        self.transports.push(Transport { made, alive: true, selected: None, heard: None, disturbed: false });
+        self.transports.push(Transport {
+            made,
+            alive: true,
+            selected: None,
+            heard: None,
+            latest: 0,
+            current: 0,
+            waiting: None,
+            disturbed: false,
+        });
+    }
+
+    /// The router has answered a restart of ICE: from now on the peer checks with other credentials.
+    pub(super) fn restarted(&mut self, now: Instant, transport: usize) {
+        let one = &mut self.transports[transport];
+        one.latest += 1;
+        one.waiting = Some(now);
+    }
+
+    /// So many restarts wait by the router's count, after it was told the time: the oldest of the others were forgotten.
+    pub(super) fn forget_restarts(&mut self, now: Instant, left: usize) {
+        let mut waiting: Vec<&mut Transport> =
+            self.transports.iter_mut().filter(|one| one.alive && one.waiting.is_some()).collect();
+        waiting.sort_by_key(|one| one.waiting);
+        assert!(left <= waiting.len(), "{left} restarts wait");
+        let forgotten = waiting.len() - left;
+        for one in waiting.into_iter().take(forgotten) {
+            let asked = one.waiting.take().unwrap();
+            assert!(now >= asked + CONNECT_TIMEOUT, "it had time");
+        }
+    }
+
+    /// How many restarts wait.
+    pub(super) fn waiting(&self) -> usize {
+        self.transports.iter().filter(|one| one.alive && one.waiting.is_some()).count()
     }
 
     /// A peer makes a check.
     pub(super) fn made(&mut self, transport: usize, check: &[u8]) {
-        self.checks.insert(check.to_vec(), Check { transport, came: false });
+        let generation = self.transports[transport].latest;
+        self.checks.insert(check.to_vec(), Check { transport, generation, came: false });
     }
 
     /// A peer sends a message of its handshake.
@@ -75,12 +121,21 @@ impl Paths {
             [*sender, *owner].iter().for_each(|at| self.transports[*at].disturbed = true);
         }
         let check = self.checks.get(datagram).filter(|check| !check.came)?;
-        let transport = check.transport;
+        let (transport, generation) = (check.transport, check.generation);
         if self.is_taken(now, from, transport) || !self.transports[transport].alive {
+            return None;
+        }
+        let one = self.transports[transport];
+        let taken_up = generation == one.latest && one.waiting.is_some();
+        if generation != one.current && !taken_up {
             return None;
         }
         self.checks.get_mut(datagram)?.came = true;
         let one = &mut self.transports[transport];
+        if taken_up {
+            (one.current, one.waiting) = (generation, None);
+            self.taken_up += 1;
+        }
         let before = one.heard.replace(now);
         one.selected = Some(from);
         self.owners.insert(from, transport);

@@ -10,7 +10,7 @@ use super::ledger::Ledger;
 use super::paths::Paths;
 use super::script::Script;
 use super::stranger::Stranger;
-use super::tally::Tally;
+use super::tally::{self, Tally};
 use crate::forwarding::publisher::Media;
 use crate::network::{Dice, Flights, InFlight, Link};
 use crate::world::Outgoing as Kept;
@@ -76,6 +76,8 @@ impl Scene {
         let config = Config {
             dtls: Arc::clone(&IDENTITY),
             candidates: vec![SERVER],
+            tcp: None,
+            estimation: None,
             coalesce: if dice.chance(20) { Duration::ZERO } else { COALESCE },
             limits: Limits::default(),
         };
@@ -118,6 +120,7 @@ impl Scene {
         self.calm_down();
         self.all_is_well();
         self.everybody_leaves();
+        (0..self.paths.taken_up).for_each(|_| self.tally.add(tally::TAKEN_UP));
     }
 
     pub(super) fn run_for(&mut self, duration: Duration) {
@@ -160,6 +163,9 @@ impl Scene {
 
     fn drive(&mut self, at: usize) {
         if self.devices[at].wakes().is_some_and(|wakes| wakes <= self.now) {
+            if self.devices[at].begins_again().is_some_and(|again| again <= self.now) {
+                self.restart(at);
+            }
             let passed = self.now - self.start;
             let sent = self.devices[at].drive(self.now, passed);
             self.send(at, sent);
@@ -220,6 +226,8 @@ impl Scene {
         self.router.handle_timeout(now, wall, &mut out);
         self.dispatch(out, None);
         self.timed = now;
+        let alive = self.paths.transports.iter().filter(|one| one.alive).count();
+        self.paths.forget_restarts(now, self.router.holdings().names - alive);
     }
 
     fn mend_links(&mut self) {
@@ -243,6 +251,10 @@ impl Scene {
             }
             (device.up, device.down) = (good(device.up), good(device.down));
         }
+        // What a restart came to is known at once.
+        let unsure = |at: &usize| self.devices[*at].restarted.is_some();
+        let unsure: Vec<usize> = (0..self.devices.len()).filter(unsure).collect();
+        unsure.into_iter().for_each(|at| self.restart(at));
         // Who comes now is to be served at once, and not when somebody else's address is free.
         self.vacant.clear();
     }

@@ -26,11 +26,13 @@ pub(super) enum Trouble {
     Leap,
     Come,
     Leave,
+    /// A client begins ICE anew.
+    Restart,
     /// Somebody sends what he has no right to.
     Stranger,
 }
 
-const TROUBLES: [(Trouble, u64); 11] = [
+const TROUBLES: [(Trouble, u64); 12] = [
     (Trouble::Rebinding, 6),
     (Trouble::Move, 3),
     (Trouble::Outage, 4),
@@ -41,6 +43,7 @@ const TROUBLES: [(Trouble, u64); 11] = [
     (Trouble::Leap, 1),
     (Trouble::Come, 4),
     (Trouble::Leave, 2),
+    (Trouble::Restart, 5),
     (Trouble::Stranger, 20),
 ];
 

@@ -8,6 +8,7 @@ pub(super) const LIVE_STREAMS: &str = "streams that went live";
 pub(super) const LIVE_SUBSCRIPTIONS: &str = "subscribers that connected";
 pub(super) const FLOWS: &str = "subscribers to whom media flowed in the end";
 pub(super) const RESUMED: &str = "subscribers that were away and came back";
+pub(super) const TAKEN_UP: &str = "restarts that were taken up";
 pub(super) const COPIES: &str = "old checks from a stranger's address";
 pub(super) const COPIES_IN_NAME: &str = "old checks from somebody else's address";
 pub(super) const FORGERIES: &str = "forged checks";
@@ -20,12 +21,13 @@ pub(super) const REUSED: &str = "addresses that were somebody else's";
 pub(super) struct Tally(BTreeMap<String, usize>);
 
 /// What must have happened somewhere in a number of runs.
-const EXPECTED: [&str; 27] = [
+const EXPECTED: [&str; 29] = [
     FORWARDED,
     LIVE_STREAMS,
     LIVE_SUBSCRIPTIONS,
     FLOWS,
     RESUMED,
+    TAKEN_UP,
     COPIES,
     COPIES_IN_NAME,
     FORGERIES,
@@ -47,6 +49,7 @@ const EXPECTED: [&str; 27] = [
     "Leap",
     "Come",
     "Leave",
+    "Restart",
     "Stranger",
 ];
 

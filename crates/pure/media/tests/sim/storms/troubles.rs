@@ -21,7 +21,7 @@ impl Scene {
             Trouble::Rebinding => self.rebind(device, true),
             Trouble::Move => self.change_network(device),
             Trouble::Outage => self.cut(device, 200, 12_000),
-            Trouble::LongOutage => self.cut(device, 12_000, 45_000),
+            Trouble::LongOutage => self.cut(device, 12_000, 80_000),
             Trouble::Standstill => {
                 let lasts = Duration::from_millis(5 + self.dice.below(2_500));
                 self.still_until.get_or_insert(self.now + lasts);
@@ -40,6 +40,7 @@ impl Scene {
             Trouble::Come if self.dice.chance(35) => self.publish(),
             Trouble::Come => self.subscribe(),
             Trouble::Leave => self.leave(device),
+            Trouble::Restart => self.restart(device),
             Trouble::Stranger => self.be_strange(),
         }
     }

@@ -1,7 +1,7 @@
 //! After the storm: whoever is still within his time is connected and gets media, whoever comes is served, and when all
 //! have left nothing is left.
 
-use super::paths::CONSENT_TIMEOUT;
+use super::paths::{CONNECT_TIMEOUT, CONSENT_TIMEOUT};
 use super::scene::Scene;
 use super::tally;
 use std::time::{Duration, Instant};
@@ -36,7 +36,7 @@ impl Scene {
             let connected = self.is_connected(at) && self.devices[at].connected.is_some();
             let (last, by) = match transport.heard {
                 Some(heard) if connected => (heard + CONSENT_TIMEOUT, free + RECOVERY),
-                _ => (transport.made + HANDSHAKE, transport.made + CONSENT_TIMEOUT + RECOVERY),
+                _ => (transport.made + HANDSHAKE, transport.made + CONNECT_TIMEOUT + RECOVERY),
             };
             // It may have been waiting for answers itself.
             let patient = self.devices[at].gives_up() > self.now + RECOVERY + (free - now);

@@ -129,8 +129,13 @@ impl Scene {
         match event {
             Event::SubscriptionLive { sid } => self.subscribers[number(sid.as_str())].begin(now),
             Event::SubscriptionEnded { sid, .. } => self.subscribers[number(sid.as_str())].leave(now),
-            Event::StreamLive { .. } => {}
-            Event::StreamEnded { .. } | Event::BranchEnded { .. } => unreachable!("{event:?}"),
+            Event::StreamLive { .. } | Event::Speaking { .. } => {}
+            // Streams have one layer, and nothing is estimated.
+            Event::StreamEnded { .. }
+            | Event::BranchEnded { .. }
+            | Event::LayersWanted { .. }
+            | Event::SubscriptionPaused { .. }
+            | Event::SubscriptionResumed { .. } => unreachable!("{event:?}"),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::forwarding::tally;
 use crate::forwarding::tap::{Outgoing, Tap};
 use crate::network::Dice;
 use crate::world::{Outgoing as Kept, mid, sid};
+use media::Wanted;
 use rtp::srtp::Profile;
 use sdp::Kind;
 use std::net::SocketAddr;
@@ -56,8 +57,10 @@ impl Scene {
         let lines = offer::lines(&mut self.dice, &kinds);
         let (mut client, number) = (self.client(), self.subscribers.len());
         let text = offer::write("recvonly", &lines);
-        let answer =
-            self.router.subscribe(self.now, &mid(&name(stream)), &sid(&name(number)), &text).unwrap();
+        let answer = self
+            .router
+            .subscribe(self.now, &mid(&name(stream)), &sid(&name(number)), &text, Wanted::default())
+            .unwrap();
         let answer = Answer::read(&answer);
         client.accept(&answer.ufrag, &answer.pwd);
         self.owners.insert(client.address, Owner::Subscriber(number));

@@ -3,10 +3,10 @@
 use super::{LOCAL, SERVER, Scene};
 use crate::network::InFlight;
 use crate::storms::device::Role;
-use crate::storms::paths::{CONSENT_TIMEOUT, PAUSE_AFTER};
+use crate::storms::paths::{CONNECT_TIMEOUT, CONSENT_TIMEOUT, PAUSE_AFTER};
 use crate::storms::tally;
 use crate::world::Outgoing as Kept;
-use media::{EndReason, Event, Incoming};
+use media::{EndReason, Event, Incoming, Protocol};
 use rtp::packet::is_rtcp;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::SocketAddr;
@@ -37,7 +37,12 @@ impl Scene {
             let mut datagrams: Vec<_> = batch.iter_mut().map(incoming).collect();
             let mut batch: Vec<Incoming<'_>> = datagrams
                 .iter_mut()
-                .map(|(source, data)| Incoming { source: *source, local: LOCAL, data })
+                .map(|(source, data)| Incoming {
+                    source: *source,
+                    local: LOCAL,
+                    protocol: Protocol::Udp,
+                    data,
+                })
                 .collect();
             let mut out = Kept::default();
             self.router.receive(now, wall, &mut batch, &mut out);
@@ -146,14 +151,20 @@ impl Scene {
             Event::SubscriptionEnded { sid, reason } => (sid.as_str(), *reason),
             Event::StreamLive { .. } => return self.tally.add(tally::LIVE_STREAMS),
             Event::SubscriptionLive { .. } => return self.tally.add(tally::LIVE_SUBSCRIPTIONS),
-            Event::BranchEnded { .. } => unreachable!("there are no branches"),
+            Event::Speaking { .. } => return,
+            Event::BranchEnded { .. }
+            | Event::LayersWanted { .. }
+            | Event::SubscriptionPaused { .. }
+            | Event::SubscriptionResumed { .. } => {
+                unreachable!("there are no branches, no layers, and nothing is estimated")
+            }
         };
         let at: usize = name.trim_start_matches('n').parse().unwrap();
         let (transport, device) = (self.paths.transports[at], &mut self.devices[at]);
         assert!(transport.alive, "it ends twice");
         let now = self.clocks.now(self.now);
         let silent = transport.heard.is_none_or(|heard| now >= heard + CONSENT_TIMEOUT);
-        let late = now >= transport.made + CONSENT_TIMEOUT;
+        let late = now >= transport.made + CONNECT_TIMEOUT;
         match reason {
             EndReason::HandshakeFailed | EndReason::WrongFingerprint if transport.disturbed => {}
             EndReason::NeverConnected | EndReason::HandshakeFailed => assert!(late, "{reason} of {name}"),
@@ -177,15 +188,16 @@ impl Scene {
         let streams = self.publishers().len();
         assert!(stats.media_in <= self.media, "something was taken twice");
         assert_eq!((stats.streams as usize, stats.subscriptions as usize), (streams, alive.len() - streams));
-        assert_eq!((holdings.names, holdings.events), (alive.len(), 0));
-        assert!(holdings.addresses <= 32 * alive.len() && holdings.timers <= 7 * alive.len(), "{holdings:?}");
+        let names = alive.len() + self.paths.waiting();
+        assert_eq!((holdings.names, holdings.events), (names, 0));
+        assert!(holdings.addresses <= 32 * alive.len() && holdings.timers <= 8 * alive.len(), "{holdings:?}");
         assert!(holdings.chunks <= 64 * streams && holdings.waiting <= 256 * streams, "{holdings:?}");
         for at in alive {
             let transport = self.paths.transports[at];
             let connected = self.is_connected(at);
             let until = match transport.heard {
                 Some(heard) if connected => heard + CONSENT_TIMEOUT + TICK,
-                _ => transport.made + CONSENT_TIMEOUT + COMMON,
+                _ => transport.made + CONNECT_TIMEOUT + COMMON,
             };
             assert!(self.timed < until, "{at} outlives its time");
         }

@@ -13,6 +13,7 @@ use crate::storms::listener::Listener;
 use crate::storms::troubles::MAX_DEVICES;
 use crate::world::{Outgoing as Kept, mid, sid};
 use dimpl::DtlsCertificate;
+use media::{Restart, Wanted};
 use rtp::NtpTime;
 use rtp::srtp::Profile;
 use sdp::Kind;
@@ -60,10 +61,10 @@ impl Scene {
         offer::write(direction, lines).replace(&CERTIFICATE.fingerprint_str(), &certificate.fingerprint_str())
     }
 
-    fn add(&mut self, role: Role) {
+    fn add(&mut self, role: Role, offer: String) {
         let links = (self.script.link(&mut self.dice), self.script.link(&mut self.dice));
         let ntp = NtpTime::from_bits((3_000_000_000 + self.dice.below(900_000_000)) << 32);
-        let device = Device::new(self.now, role, links, ntp);
+        let device = Device::new(self.now, role, links, ntp, offer);
         self.by_address.insert(device.address(), self.devices.len());
         self.paths.add(self.clocks.now(self.now));
         self.devices.push(device);
@@ -84,7 +85,7 @@ impl Scene {
         let publisher = Publisher::new(self.now, client, lines, number, habits, dice);
         self.ledgers.insert(number, Ledger::default());
         self.untimed.insert(number);
-        self.add(Role::Publisher(Box::new(publisher)));
+        self.add(Role::Publisher(Box::new(publisher)), offer);
     }
 
     /// Somebody subscribes to one of the streams, if there is one.
@@ -102,13 +103,36 @@ impl Scene {
         let lines = offer::lines(&mut self.dice, &offered);
         let (mut client, number) = (self.client(), self.devices.len());
         let (text, now) = (self.offer("recvonly", &lines), self.clocks.now(self.now));
-        let answer = self.router.subscribe(now, &mid(&name(stream)), &sid(&name(number)), &text).unwrap();
+        let answer = self
+            .router
+            .subscribe(now, &mid(&name(stream)), &sid(&name(number)), &text, Wanted::default())
+            .unwrap();
         let answer = Answer::read(&answer);
         client.accept(&answer.ufrag, &answer.pwd);
         let outgoing = lines.iter().enumerate().filter_map(|(at, line)| Outgoing::of(line, at, &answer));
         let tap = Tap::new(outgoing.collect());
         let listener = Listener::new(self.now, client, tap, stream);
-        self.add(Role::Listener(Box::new(listener)));
+        self.add(Role::Listener(Box::new(listener)), text);
+    }
+
+    /// A device begins ICE anew: the router answers wherever it has what the device thinks of.
+    pub(in crate::storms) fn restart(&mut self, at: usize) {
+        if self.devices[at].gone {
+            return;
+        }
+        let (now, offer) = (self.clocks.now(self.now), self.devices[at].restart(self.now));
+        let (mid, sid) = (mid(&name(at)), sid(&name(at)));
+        let restart = match self.devices[at].listener() {
+            Some(_) => Restart::Subscription(&sid),
+            None => Restart::Publish(&mid),
+        };
+        let answer = self.router.restart(now, restart, &offer);
+        assert_eq!(answer.is_ok(), self.paths.transports[at].alive, "{answer:?}");
+        if let Ok(answer) = answer {
+            let answer = Answer::read(&answer);
+            self.devices[at].client().accept(&answer.ufrag, &answer.pwd);
+            self.paths.restarted(now, at);
+        }
     }
 
     /// A device leaves, in one way or another.

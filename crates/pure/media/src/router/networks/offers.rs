@@ -1,0 +1,209 @@
+//! What the subscriptions of one network are offered: of each of their tracks, the layers that are there and allowed.
+
+use crate::stream::Stream;
+use crate::stream::frame::SPATIAL_LAYERS;
+use crate::stream::track::Track;
+use crate::subscription::Subscription;
+use crate::subscription::selection::{Layers, Selection, Target};
+use bwe::allocator::Layer;
+use bwe::{Bitrate, Media, Offer};
+use slab::Slab;
+use std::ops::Range;
+use std::time::Instant;
+
+/// Video that has just begun to be sent is taken for so much.
+const NEW_VIDEO: u64 = 2_500_000;
+
+/// A layer that was never measured takes so many times what the one below takes, or this.
+const UNKNOWN_FACTOR: u64 = 3;
+const UNKNOWN: u64 = 150_000;
+
+/// One track of one subscription.
+#[derive(Debug)]
+pub(super) struct Offered {
+    /// Index of the subscription, and of its track.
+    pub(super) subscriber: usize,
+    pub(super) track: usize,
+    pub(super) video: bool,
+    id: u64,
+    priority: u8,
+    max_height: Option<u16>,
+    max_bitrate: Option<Bitrate>,
+    audio: Bitrate,
+    /// It has just begun to be sent, and its bitrate is not known yet.
+    begins: bool,
+    layers: Vec<Layer>,
+    /// What each of them is.
+    targets: Vec<Target>,
+    first: usize,
+}
+
+impl Offered {
+    /// Whether nothing of it is sent now.
+    pub(super) fn is_empty(&self) -> bool {
+        self.layers.is_empty()
+    }
+
+    /// What to forward for one of the layers.
+    pub(super) fn target(&self, at: usize) -> Option<Target> {
+        self.targets.get(at).copied()
+    }
+
+    /// The lowest that there is, or will be.
+    pub(super) fn first(&self) -> Target {
+        self.target(0).unwrap_or(Target { source: self.first, layers: Layers::ALL })
+    }
+
+    fn best(&self) -> Bitrate {
+        let unknown = if self.begins { Bitrate::bps(NEW_VIDEO) } else { self.audio };
+        self.layers.iter().map(|layer| layer.bitrate).max().unwrap_or(unknown)
+    }
+}
+
+/// All of them.
+#[derive(Debug)]
+pub(super) struct Offers {
+    all: Vec<Offered>,
+}
+
+impl Offers {
+    pub(super) fn of(
+        now: Instant,
+        members: &[usize],
+        subscriptions: &Slab<Subscription>,
+        streams: &mut Slab<Stream>,
+    ) -> Self {
+        let mut all = Vec::new();
+        for &member in members {
+            let Some(subscription) = subscriptions.get(member) else { continue };
+            let Some(stream) = streams.get_mut(subscription.stream) else { continue };
+            for (index, outgoing) in subscription.tracks.iter().enumerate() {
+                let mut offered = Offered {
+                    subscriber: member,
+                    track: index,
+                    video: outgoing.is_video(),
+                    id: subscription.serial << 8 | index as u64 & 0xff,
+                    priority: subscription.preference.priority,
+                    max_height: subscription.preference.max_height,
+                    max_bitrate: subscription.preference.max_bitrate.map(Bitrate::bps),
+                    audio: Bitrate::ZERO,
+                    begins: false,
+                    layers: Vec::new(),
+                    targets: Vec::new(),
+                    first: outgoing.selection.layers().start,
+                };
+                let layers = outgoing.selection.layers();
+                if offered.video {
+                    let rid = subscription.preference.rid.as_deref();
+                    let layers = named(&stream.tracks, layers, rid);
+                    offered.first = layers.start;
+                    add_layers(&mut offered, now, &mut stream.tracks, layers, &outgoing.selection);
+                } else if let Some(track) =
+                    stream.tracks.get(layers.start).filter(|one| one.rates.is_live(now))
+                {
+                    offered.audio = Bitrate::bps(track.rates.all().unwrap_or(0));
+                }
+                all.push(offered);
+            }
+        }
+        Self { all }
+    }
+
+    pub(super) fn get(&self, at: usize) -> Option<&Offered> {
+        self.all.get(at)
+    }
+
+    /// What would be sent if the network carried it; `None`: nothing is sent yet.
+    pub(super) fn wanted(&self) -> Option<Bitrate> {
+        let sum = self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(one.best()));
+        (sum > Bitrate::ZERO).then_some(sum)
+    }
+
+    /// What the audio and the smallest layer of each video take.
+    pub(super) fn least(&self) -> Bitrate {
+        let least = |one: &Offered| one.layers.iter().map(|layer| layer.bitrate).min().unwrap_or(one.audio);
+        self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(least(one)))
+    }
+
+    /// In the words of the allocator.
+    pub(super) fn as_offers(&self) -> Vec<Offer<'_>> {
+        let offer = |one: &'_ Offered| Offer {
+            id: one.id,
+            priority: one.priority,
+            max_height: one.max_height,
+            max_bitrate: one.max_bitrate,
+            media: if one.video { Media::Video(&[]) } else { Media::Audio(one.audio) },
+        };
+        let with_layers = |one| match offer(one) {
+            Offer { media: Media::Video(_), .. } => Offer { media: Media::Video(&one.layers), ..offer(one) },
+            audio => audio,
+        };
+        self.all.iter().map(with_layers).collect()
+    }
+
+    /// The subscriptions, each once.
+    pub(super) fn subscribers(&self) -> Vec<usize> {
+        let mut subscribers: Vec<usize> = self.all.iter().map(|one| one.subscriber).collect();
+        subscribers.sort_unstable();
+        subscribers.dedup();
+        subscribers
+    }
+}
+
+/// The layer of this name alone, if there is one.
+fn named(tracks: &[Track], layers: Range<usize>, rid: Option<&str>) -> Range<usize> {
+    let is_it = |track: &usize| {
+        let layer = tracks.get(*track).and_then(|track| track.layer.as_ref());
+        layer.is_some_and(|layer| Some(&*layer.rid) == rid)
+    };
+    layers.clone().find(is_it).map_or(layers, |track| track..track + 1)
+}
+
+/// Each layer that is sent, or that would be if it was taken, with each of the spatial and temporal layers within it.
+fn add_layers(
+    offered: &mut Offered,
+    now: Instant,
+    tracks: &mut [Track],
+    layers: Range<usize>,
+    selection: &Selection,
+) {
+    let start = layers.start;
+    let has_height =
+        |source: usize| tracks.get(source).is_some_and(|one| one.heights.iter().any(Option::is_some));
+    // A layer that was never seen is larger than those that were.
+    let unseen = if layers.clone().any(has_height) { u16::MAX } else { 0 };
+    let mut below = UNKNOWN / UNKNOWN_FACTOR;
+    for source in layers {
+        let Some(track) = tracks.get_mut(source) else { continue };
+        let live = track.rates.is_live(now);
+        // What is no layer among others is sent or not, whoever takes it.
+        let layered = track.layer.is_some();
+        let worth = track.awaited.is_worth_it(now, live, selection.wanted() == Some(source));
+        let known = track.rates.all();
+        let whole = known.unwrap_or(below * UNKNOWN_FACTOR);
+        below = below.max(whole);
+        offered.begins |= live && known.is_none();
+        if !(live || layered && worth) || track.is_muted() || (known.is_none() && !layered) {
+            continue;
+        }
+        let place = source - start;
+        let (spatial, temporal) = track.rates.highest();
+        let lowest = if place == 0 || selection.may_be_thin(now, source) { 0 } else { temporal };
+        for layers in
+            (0..=spatial).flat_map(|spatial| (lowest..=temporal).map(move |temporal| (spatial, temporal)))
+        {
+            let bitrate = known.and_then(|_| track.rates.up_to(layers.0, layers.1)).unwrap_or(whole);
+            let height = track.heights.get(usize::from(layers.0)).copied().flatten();
+            offered.layers.push(Layer {
+                bitrate: Bitrate::bps(bitrate),
+                height: height.unwrap_or(unseen),
+                spatial: (place * SPATIAL_LAYERS + usize::from(layers.0)).min(usize::from(u8::MAX)) as u8,
+                temporal: layers.1,
+            });
+            // What is above the highest that was seen may come.
+            let all = |layer, highest| if layer == highest { u8::MAX } else { layer };
+            let layers = Layers { spatial: all(layers.0, spatial), temporal: all(layers.1, temporal) };
+            offered.targets.push(Target { source, layers });
+        }
+    }
+}
