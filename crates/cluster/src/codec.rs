@@ -3,9 +3,13 @@
 //! `{"v":"7","n":[["j",uid,signal,connection,since],["l",uid],["a",mid,uid,sfu,minfo],["r",uid,mid,1|0],
 //! ["b",uid,data],["k",uid,signal,connection],["m",uid,signal,connection,since,from_signal,from_connection]]}`.
 //! With `"e":1` the last user left. Numbers that need 64 bits are decimal texts, JSON inside is a text, and the room is named by the subject.
+//! Who speaks in it is `{"s":signal,"l":[[mid,level],...]}`, which is no event.
 //! Further members of an object or an array are left for later versions.
 
-use model::{JsonText, MediaInfo, NodeId, Notice, Owner, RoomEvent, RoomId, Stream, StreamId, User, UserId};
+use model::{
+    JsonText, MediaInfo, NodeId, Notice, Owner, RoomEvent, RoomId, Speaker, SpeakersOfNode, Stream, StreamId,
+    User, UserId,
+};
 use serde_json::{Value, json};
 
 /// The most facts in an event that is read: more than the largest change has, a full user's end.
@@ -49,6 +53,35 @@ pub(crate) fn decode_event(rid: &RoomId, bytes: &[u8]) -> Result<RoomEvent, Inva
     let notices = notices.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let emptied = value.get("e").is_some();
     Ok(RoomEvent { rid: rid.clone(), version, notices: notices.into(), emptied })
+}
+
+/// How what says who speaks begins; no event does.
+const SPEAKERS: &[u8] = br#"{"s":"#;
+
+/// Who speaks in a room, without the room.
+pub(crate) fn encode_speakers(said: &SpeakersOfNode) -> Vec<u8> {
+    let levels: Vec<Value> = said.speakers.iter().map(|one| json!([one.mid.as_str(), one.level])).collect();
+    // The members in their order, which a map of JSON does not keep.
+    format!(r#"{{"s":{},"l":{}}}"#, json!(said.node.as_str()), Value::Array(levels)).into_bytes()
+}
+
+/// Reads who speaks. `None`: the bytes are no such message.
+pub(crate) fn decode_speakers(bytes: &[u8]) -> Option<SpeakersOfNode> {
+    // Events are many, and not to be read twice.
+    if !bytes.starts_with(SPEAKERS) {
+        return None;
+    }
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    let node = NodeId::parse(value.get("s")?.as_str()?).ok()?;
+    let levels = value.get("l")?.as_array()?;
+    let speakers = levels.iter().take(SpeakersOfNode::MOST).map(speaker).collect::<Option<_>>()?;
+    Some(SpeakersOfNode { node, speakers })
+}
+
+fn speaker(said: &Value) -> Option<Speaker> {
+    let mid = StreamId::parse(said.get(0)?.as_str()?).ok()?;
+    let level = i8::try_from(said.get(1)?.as_i64()?).ok().filter(|level| (-127..=0).contains(level))?;
+    Some(Speaker { mid, level })
 }
 
 fn write(notice: &Notice) -> Value {

@@ -9,7 +9,7 @@ mod nats;
 mod subscription;
 
 use async_trait::async_trait;
-use model::{RoomEvent, RoomId};
+use model::{RoomEvent, RoomId, SpeakersOfNode};
 use prometheus_client::registry::Registry;
 
 pub use memory::MemoryEvents;
@@ -26,6 +26,10 @@ pub struct EventsError(pub String);
 pub trait Events: Send + Sync + 'static {
     /// Sends an event to all who listen to its room. Call it after the change is in the store.
     async fn publish(&self, event: &RoomEvent) -> Result<(), EventsError>;
+
+    /// Tells all who listen to a room who of one node's clients speaks in it. It is no event: it has no version, changes
+    /// nothing, and may be lost without anybody noticing, so it is repeated while it lasts.
+    async fn speak(&self, rid: &RoomId, speakers: &SpeakersOfNode) -> Result<(), EventsError>;
 
     /// Listens to a room. Events published after this returns arrive, unless they are lost. Dropping
     /// the subscription ends it. Inside a process there are as many as rooms with own clients.

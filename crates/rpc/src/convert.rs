@@ -2,6 +2,7 @@
 //! writing cannot fail.
 
 mod field;
+mod media;
 mod read;
 mod write;
 

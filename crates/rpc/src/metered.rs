@@ -33,11 +33,23 @@ pub const REGISTER_METHODS: &[&str] = &[
 ];
 
 /// The methods of the SFU.
-pub const SFU_METHODS: &[&str] =
-    &["Publish", "Unpublish", "Subscribe", "Unsubscribe", "Claim", "Record", "Mute", "Describe"];
+pub const SFU_METHODS: &[&str] = &[
+    "Publish",
+    "Unpublish",
+    "Subscribe",
+    "Unsubscribe",
+    "Claim",
+    "Record",
+    "Mute",
+    "Prefer",
+    "Restart",
+    "Notices",
+    "Describe",
+];
 
 /// A service, or the channel to one, whose calls are counted. A call whose answer nobody waits for any more counts
-/// as [`metrics::CANCELLED`]. The error after a reply has begun is not seen, and no call here has one.
+/// as [`metrics::CANCELLED`]. A call with a stream of replies counts as answered when the stream begins; how it ends
+/// is not seen.
 #[derive(Clone, Debug)]
 pub struct Metered<S> {
     inner: S,

@@ -121,6 +121,8 @@ fn own_settings(role: Role, id: &str, ops: &Ports, rpc: &Ports, public: Option<&
             format!("sfu.port={}", port.number()),
             format!("sfu.workers={WORKERS}"),
             "sfu.ips=[\"127.0.0.1\"]".to_owned(),
+            // Every packet is counted here, and a machine that is out of breath looks like a narrow network.
+            "sfu.congestion_control=false".to_owned(),
         ]),
         _ => {}
     }

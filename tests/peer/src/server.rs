@@ -112,6 +112,8 @@ impl Server {
             format!("sfu.port={}", free_udp_ports(workers)),
             format!("sfu.workers={workers}"),
             "sfu.ips=[\"127.0.0.1\"]".to_owned(),
+            // Every packet is counted here, and a machine that is out of breath looks like a narrow network.
+            "sfu.congestion_control=false".to_owned(),
         ] {
             command.arg("--set").arg(setting);
         }

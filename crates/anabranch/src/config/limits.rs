@@ -40,6 +40,10 @@ pub struct Limits {
     pub room: RoomLimits,
     /// What each worker of an SFU bears.
     pub media: sfu::Limits,
+    /// TCP connections of an SFU for media.
+    pub tcp_connections: usize,
+    /// Those of one address.
+    pub tcp_connections_per_address: usize,
     /// Bytes in RAM beyond which nothing new is taken; `None`: most of what the process may have.
     pub memory: Option<u64>,
 }
@@ -55,6 +59,8 @@ impl Layers {
                 streams_per_user: self.count("streams", 1..=MAX_STREAMS_PER_USER)?,
             },
             media: self.media_limits()?,
+            tcp_connections: self.count("tcp_connections", 1..=MAX_CONNECTIONS)?,
+            tcp_connections_per_address: self.count("tcp_connections_per_address", 1..=MAX_CONNECTIONS)?,
             memory: self
                 .optional("limits", "memory", |layers, section, key| {
                     layers.number(section, key, 1..=MAX_MEMORY)

@@ -61,6 +61,8 @@ pub struct Sfu {
     pub ips: Vec<IpAddr>,
     /// The UDP port of the first worker, worker n has `port + n`; 0: any free ones.
     pub port: u16,
+    /// The TCP port for clients without UDP; 0: none.
+    pub tcp_port: u16,
     /// How many workers; `None`: one per core.
     pub workers: Option<usize>,
     /// What the node may send, in Mbit/s.
@@ -69,6 +71,8 @@ pub struct Sfu {
     pub branch_at: u8,
     /// How long packets may wait for the rest of their video frame.
     pub coalesce: Duration,
+    /// Whether each subscriber gets no more than its network carries.
+    pub congestion_control: bool,
 }
 
 /// What is logged, and how.
@@ -115,10 +119,12 @@ impl Layers {
         Ok(Sfu {
             ips: self.addresses("sfu", "ips")?,
             port: self.number("sfu", "port", 0..=65_535)? as u16,
+            tcp_port: self.number("sfu", "tcp_port", 0..=65_535)? as u16,
             workers: self.optional("sfu", "workers", |layers, section, key| {
                 layers.number(section, key, 1..=MAX_WORKERS).map(|number| number as usize)
             })?,
             coalesce: Duration::from_millis(self.number("sfu", "coalesce", 0..=MAX_COALESCE)?.unsigned_abs()),
+            congestion_control: self.flag("sfu", "congestion_control")?,
             branch_at: self.number("sfu", "branch_at", 0..=100)? as u8,
             bandwidth: self.number("sfu", "bandwidth", 1..=MAX_BANDWIDTH)? as u32,
         })

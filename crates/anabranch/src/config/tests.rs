@@ -90,7 +90,7 @@ fn what_is_wrong_is_named_with_its_place() {
             "[sfu]\ncolour=1",
             &[],
             &[],
-            "file a.toml: unknown key sfu.colour; known are: ips, port, workers, coalesce, branch_at, bandwidth",
+            "file a.toml: unknown key sfu.colour; known are: ips, port, tcp_port, workers, coalesce, congestion_control, branch_at, bandwidth",
         ),
         ("sfu=1", &[], &[], "file a.toml: [sfu] is a section, but is written as a value"),
         (

@@ -41,7 +41,10 @@ fn known(text: &str) -> BTreeSet<String> {
 
 fn config() -> Config {
     let flags = ["signal.listen=127.0.0.1:0", "sfu.port=0", "sfu.workers=1", "sfu.ips=[\"127.0.0.1\"]"];
-    let flags = flags.map(str::to_owned);
+    let mut flags = flags.map(str::to_owned).to_vec();
+    // Any free port; 0 would be none.
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    flags.push(format!("sfu.tcp_port={free}"));
     Config::load(&Sources { flags: &flags, ..Sources::default() }).unwrap()
 }
 

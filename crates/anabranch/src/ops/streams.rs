@@ -39,6 +39,10 @@ struct Stream<'a> {
 struct Track<'a> {
     kind: &'a str,
     codec: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rid: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    height: Option<u16>,
     packets: u64,
     bytes: u64,
     lost: i64,
@@ -53,6 +57,11 @@ struct Subscription<'a> {
     packets: u64,
     lost: u64,
     round_trip_seconds: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rid: Option<&'a str>,
+    paused: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    network_bits_per_second: Option<u64>,
 }
 
 async fn stream(
@@ -95,6 +104,8 @@ impl<'a> From<&'a TrackDetail> for Track<'a> {
         Self {
             kind: &track.kind,
             codec: &track.codec,
+            rid: track.rid.as_deref(),
+            height: track.height,
             packets: track.packets,
             bytes: track.bytes,
             lost: track.lost,
@@ -112,6 +123,9 @@ impl<'a> Subscription<'a> {
             packets: detail.packets,
             lost: detail.lost,
             round_trip_seconds: detail.round_trip.map(|time| time.as_secs_f64()),
+            rid: detail.rid.as_deref(),
+            paused: detail.paused,
+            network_bits_per_second: detail.estimate,
         }
     }
 }

@@ -75,8 +75,24 @@ proptest! {
     }
 
     #[test]
+    fn who_speaks_comes_back_as_it_was_and_is_no_event(
+        node in node(),
+        levels in prop::collection::vec((mid(), -127i8..=0), 0..SpeakersOfNode::MOST),
+        event in prop::collection::vec(notice(), 1..3),
+    ) {
+        let speakers = levels.into_iter().map(|(mid, level)| Speaker { mid, level }).collect();
+        let said = SpeakersOfNode { node, speakers };
+        let bytes = encode_speakers(&said);
+        prop_assert!(decode_event(&rid(), &bytes).is_err());
+        prop_assert_eq!(decode_speakers(&bytes), Some(said));
+        let event = RoomEvent { rid: rid(), version: 1, notices: Arc::from(event), emptied: false };
+        prop_assert_eq!(decode_speakers(&encode_event(&event)), None);
+    }
+
+    #[test]
     fn any_bytes_have_a_verdict(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let _verdict = decode_event(&rid(), &bytes);
+        let _verdict = decode_speakers(&[SPEAKERS, &bytes].concat());
     }
 }
 
@@ -99,6 +115,26 @@ fn later_versions_may_add_members() {
     let text = br#"{"x":1,"v":"9","n":[["l","ann",{"why":"x"},2]]}"#;
     let event = decode_event(&rid(), text).unwrap();
     assert_eq!(*event.notices, [Notice::PeerLeave { uid: UserId::parse("ann").unwrap() }]);
+}
+
+#[test]
+fn what_says_who_speaks_is_as_documented_and_bounded() {
+    let text = br#"{"s":"s1","l":[["ann#1",-30],["ben#2",-41]]}"#;
+    let said = decode_speakers(text).unwrap();
+    assert_eq!((said.node.as_str(), said.speakers.len()), ("s1", 2));
+    assert_eq!(encode_speakers(&said), text);
+    for wrong in [
+        r#"{"s":"s1"}"#,
+        r#"{"s":"","l":[]}"#,
+        r#"{"s":"s1","l":[["ann#1"]]}"#,
+        r#"{"s":"s1","l":[["ann#1",1]]}"#,
+        r#"{"s":"s1","l":[["ann#1",-128]]}"#,
+        r#"{"s":"s1","l":[["",-30]]}"#,
+    ] {
+        assert_eq!(decode_speakers(wrong.as_bytes()), None, "{wrong}");
+    }
+    let many = format!(r#"{{"s":"s1","l":[{}]}}"#, vec![r#"["ann#1",-30]"#; 1000].join(","));
+    assert_eq!(decode_speakers(many.as_bytes()).unwrap().speakers.len(), SpeakersOfNode::MOST);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use async_trait::async_trait;
-use model::{RoomEvent, RoomId};
+use model::{RoomEvent, RoomId, SpeakersOfNode};
 use parking_lot::Mutex;
 
 use super::subscription::{Feeder, Subscription};
@@ -26,6 +26,15 @@ impl Events for MemoryEvents {
         if let Some(feeders) = self.listeners.lock().get(&event.rid) {
             for feeder in feeders {
                 feeder.event(event.clone());
+            }
+        }
+        Ok(())
+    }
+
+    async fn speak(&self, rid: &RoomId, speakers: &SpeakersOfNode) -> Result<(), EventsError> {
+        if let Some(feeders) = self.listeners.lock().get(rid) {
+            for feeder in feeders {
+                feeder.speakers(speakers.clone());
             }
         }
         Ok(())

@@ -3,6 +3,8 @@
 //! - [`config`]: how NATS is reached. [`link`]: the one connection, and when events may have been lost on it.
 //! - [`listen`]: one room's subscription.
 //!
+//! Who speaks in a room is said on the same subject, now and again, and is no event.
+//!
 //! NATS promises nothing that is needed here but order on one connection. Who listens is told of every
 //! chance that something was lost, and asks the register.
 
@@ -18,14 +20,14 @@ use async_nats::connection::State;
 use async_nats::{Client, HeaderMap};
 use async_trait::async_trait;
 use bytes::Bytes;
-use model::{RoomEvent, RoomId};
+use model::{RoomEvent, RoomId, SpeakersOfNode};
 use prometheus_client::registry::Registry;
 use telemetry::trace::{self, TRACEPARENT};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::{Events, EventsError, Subscription};
-use crate::codec::{encode_event, encode_version};
+use crate::codec::{encode_event, encode_speakers, encode_version};
 use crate::encode::encode;
 use link::{Link, look_after, prove};
 use listen::Listener;
@@ -107,6 +109,18 @@ impl Events for NatsEvents {
             payload = encode_version(event);
         }
         match timeout(PUBLISH_WITHIN, self.send(&event.rid, payload.into())).await {
+            Ok(sent) => sent.map_err(|error| EventsError(error.to_string())),
+            Err(_) => Err(EventsError("NATS takes no more".to_owned())),
+        }
+    }
+
+    /// Sends who speaks, on the room's subject beside its events.
+    async fn speak(&self, rid: &RoomId, speakers: &SpeakersOfNode) -> Result<(), EventsError> {
+        if !self.is_connected() {
+            return Err(EventsError("NATS is away".to_owned()));
+        }
+        let sending = self.client.publish(subject(rid), encode_speakers(speakers).into());
+        match timeout(PUBLISH_WITHIN, sending).await {
             Ok(sent) => sent.map_err(|error| EventsError(error.to_string())),
             Err(_) => Err(EventsError("NATS takes no more".to_owned())),
         }

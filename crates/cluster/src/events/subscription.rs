@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use metrics::{Depth, Waiting};
-use model::RoomEvent;
+use model::{RoomEvent, SpeakersOfNode};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
@@ -21,6 +21,8 @@ pub enum Received {
     Event(RoomEvent),
     /// Some events may be missing: ask the register.
     Missed,
+    /// Who of one node's clients speaks in the room.
+    Speakers(SpeakersOfNode),
 }
 
 /// Something on its way to a listener.
@@ -92,7 +94,7 @@ impl Subscription {
             match &received {
                 Some(Received::Event(_)) => drop(tally.received.inc()),
                 Some(Received::Missed) => drop(tally.missed.inc()),
-                None => {}
+                Some(Received::Speakers(_)) | None => {}
             }
         }
         received
@@ -119,6 +121,15 @@ impl Feeder {
     /// Hands an event over, without waiting. False where the listener has gone.
     pub fn event(&self, event: RoomEvent) -> bool {
         self.offer(Received::Event(event))
+    }
+
+    /// Hands over who speaks, where events leave room for it: half of the queue is for events alone, so that talk costs
+    /// none. False where the listener has gone.
+    pub fn speakers(&self, speakers: SpeakersOfNode) -> bool {
+        if self.queue.capacity() > QUEUE / 2 {
+            return self.offer(Received::Speakers(speakers));
+        }
+        !self.queue.is_closed()
     }
 
     /// Says that events may have been lost, as after a reconnect. False where the listener has gone.

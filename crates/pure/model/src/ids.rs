@@ -51,6 +51,7 @@ fn check(text: &str, max: usize, legal: fn(char) -> bool, expected: &'static str
 
 const ANY_TEXT: &str = "no control characters";
 const NODE_TEXT: &str = "letters, digits, '.', '_' and '-'";
+const LAYER_TEXT: &str = "letters, digits, '_' and '-'";
 
 fn printable(c: char) -> bool {
     !c.is_control()
@@ -58,6 +59,11 @@ fn printable(c: char) -> bool {
 
 fn node_character(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-')
+}
+
+/// RFC 8851 section 10, `rid-id`.
+fn layer_character(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '_' | '-')
 }
 
 macro_rules! id {
@@ -140,6 +146,10 @@ id!(
     /// A node of the cluster.
     NodeId, max 64, node_character, NODE_TEXT
 );
+id!(
+    /// A simulcast layer of a stream, as its publisher named it: `rid` of `a=rid` (RFC 8851).
+    LayerName, max 16, layer_character, LAYER_TEXT
+);
 
 impl StreamId {
     /// The id of a new stream of this user. 128 random bits make it unguessable.
@@ -189,6 +199,16 @@ mod tests {
         assert!(NodeId::parse("sfu-1.eu_west").is_ok());
         for text in ["", "a b", "a/b", "ä", &"x".repeat(65)] {
             assert!(NodeId::parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn layers_have_the_names_that_sdp_allows() {
+        for text in ["q", "h", "f", "layer-1_A", &"x".repeat(16)] {
+            assert!(LayerName::parse(text).is_ok(), "{text:?}");
+        }
+        for text in ["", "a b", "a.b", "~q", "q;h", "ä", &"x".repeat(17)] {
+            assert!(LayerName::parse(text).is_err(), "{text:?}");
         }
     }
 

@@ -20,7 +20,7 @@ mod difference;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crate::{Notice, Owner, RoomEvent, RoomState, Stream, StreamId, User, UserId};
+use crate::{NodeId, Notice, Owner, RoomEvent, RoomState, Stream, StreamId, User, UserId};
 pub use difference::difference;
 
 /// A room as its events told.
@@ -88,6 +88,11 @@ impl RoomView {
     #[must_use]
     pub fn owner(&self, uid: &UserId) -> Option<&Owner> {
         Some(&self.users.get(uid)?.owner)
+    }
+
+    /// The signalling nodes of those who are there, with repetitions.
+    pub fn signals(&self) -> impl Iterator<Item = &NodeId> {
+        self.users.values().map(|stay| &stay.owner.signal)
     }
 
     /// What is published, by mid.

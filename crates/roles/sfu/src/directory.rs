@@ -1,9 +1,15 @@
-//! Which stream and which subscription is where, and whose.
+//! Which stream and which subscription is where, whose, and what is so with it.
+//!
+//! - [`networks`]: the subscriptions of one network, which keep together.
+//! - [`state`]: what those who publish and subscribe are told.
 //!
 //! The service asks and enters; the workers take out what ended by itself. The
 //! lock is held for a map access, never across an await, and never while a
 //! worker handles packets. What is in here is bounded by the routers' limits and
 //! the mailboxes: an entry that the worker refuses is taken out again.
+
+mod networks;
+mod state;
 
 use std::time::{Duration, Instant};
 
@@ -11,8 +17,20 @@ use model::{
     Owner,
     ids::{RoomId, StreamId, SubscriptionId, UserId},
 };
+use networks::Networks;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
+pub(crate) use state::Topic;
+use state::{StreamState, SubscriptionState};
+
+/// Who publishes or subscribes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Party {
+    pub(crate) rid: RoomId,
+    pub(crate) uid: UserId,
+    /// The connection that asked for it, where it said so.
+    pub(crate) connection: Option<Owner>,
+}
 
 /// A stream here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +44,9 @@ pub(crate) struct StreamEntry {
     ending: bool,
     // The connection that claimed it last.
     claimed_by: Option<Owner>,
+    // The one that hears of it: that, or else the one that published it.
+    heard_by: Option<Owner>,
+    state: StreamState,
 }
 
 /// A subscription here.
@@ -35,19 +56,33 @@ pub(crate) struct SubscriptionEntry {
     pub(crate) uid: UserId,
     pub(crate) mid: StreamId,
     pub(crate) worker: usize,
+    /// 0: one of its own.
+    network: u64,
     // The connection that claimed it last.
     claimed_by: Option<Owner>,
+    // The one that hears of it: that, or else the one that subscribed.
+    heard_by: Option<Owner>,
+    state: SubscriptionState,
+}
+
+/// What is here of what a connection claims.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Claimed {
+    pub(crate) mids: Vec<StreamId>,
+    pub(crate) sids: Vec<SubscriptionId>,
+    /// Of the subscriptions; 0: none.
+    pub(crate) network: u64,
 }
 
 impl StreamEntry {
-    /// Whether a connection may end it.
+    /// Whether a connection may end it, or change it.
     pub(crate) fn obeys(&self, asker: Option<&Owner>) -> bool {
         obeys(self.claimed_by.as_ref(), asker)
     }
 }
 
 impl SubscriptionEntry {
-    /// Whether a connection may end it.
+    /// Whether a connection may end it, or change it.
     pub(crate) fn obeys(&self, asker: Option<&Owner>) -> bool {
         obeys(self.claimed_by.as_ref(), asker)
     }
@@ -81,6 +116,7 @@ pub(crate) struct Directory {
 struct Maps {
     streams: FxHashMap<StreamId, StreamEntry>,
     subscriptions: FxHashMap<SubscriptionId, SubscriptionEntry>,
+    networks: Networks,
     // Per worker: its streams and subscriptions.
     loads: Vec<usize>,
 }
@@ -90,19 +126,14 @@ impl Directory {
         let maps = Maps {
             streams: FxHashMap::default(),
             subscriptions: FxHashMap::default(),
+            networks: Networks::default(),
             loads: vec![0; workers],
         };
         Self { maps: Mutex::new(maps) }
     }
 
     /// Enters a stream at the least loaded worker, and says which one that is.
-    pub(crate) fn add_stream(
-        &self,
-        mid: &StreamId,
-        rid: RoomId,
-        uid: UserId,
-        now: Instant,
-    ) -> Result<usize, Exists> {
+    pub(crate) fn add_stream(&self, mid: &StreamId, party: Party, now: Instant) -> Result<usize, Exists> {
         let mut maps = self.maps.lock();
         if maps.streams.contains_key(mid) {
             return Err(Exists);
@@ -112,29 +143,35 @@ impl Directory {
             *load += 1;
             worker
         });
-        let entry = StreamEntry { rid, uid, worker, since: now, ending: false, claimed_by: None };
+        let Party { rid, uid, connection: heard_by } = party;
+        let state = StreamState::default();
+        let entry =
+            StreamEntry { rid, uid, worker, since: now, ending: false, claimed_by: None, heard_by, state };
         maps.streams.insert(mid.clone(), entry);
         Ok(worker)
     }
 
-    /// Enters a subscription at the worker that `place` finds, to which it tells that of the stream. Answers both, the
-    /// stream's first.
+    /// Enters a subscription at the worker that `place` finds, to which it tells that of the stream, and that of the
+    /// network's other subscriptions, if there are any. Answers the stream's and the one that was found.
     pub(crate) fn add_subscription(
         &self,
         sid: &SubscriptionId,
         mid: &StreamId,
-        rid: RoomId,
-        uid: UserId,
-        place: impl FnOnce(usize) -> usize,
+        party: Party,
+        network: u64,
+        place: impl FnOnce(usize, Option<usize>) -> usize,
     ) -> Result<(usize, usize), CannotSubscribe> {
+        let Party { rid, uid, connection: heard_by } = party;
         let mut maps = self.maps.lock();
         let stream = maps.streams.get(mid).filter(|stream| stream.rid == rid);
         let home = stream.ok_or(CannotSubscribe::NoSuchStream)?.worker;
         if maps.subscriptions.contains_key(sid) {
             return Err(CannotSubscribe::Exists);
         }
-        let worker = place(home);
-        let entry = SubscriptionEntry { rid, uid, mid: mid.clone(), worker, claimed_by: None };
+        let worker = place(home, maps.networks.worker(network));
+        maps.networks.enter(network, worker);
+        let (mid, state) = (mid.clone(), SubscriptionState::default());
+        let entry = SubscriptionEntry { rid, uid, mid, worker, network, claimed_by: None, heard_by, state };
         maps.subscriptions.insert(sid.clone(), entry);
         maps.grow(worker);
         Ok((home, worker))
@@ -159,6 +196,7 @@ impl Directory {
         let mut maps = self.maps.lock();
         let entry = maps.subscriptions.remove(sid)?;
         maps.shrink(entry.worker);
+        maps.networks.leave(entry.network, entry.worker);
         Some(entry)
     }
 
@@ -166,6 +204,7 @@ impl Directory {
     pub(crate) fn remove_worker(&self, worker: usize) -> Vec<(StreamId, StreamEntry)> {
         let mut maps = self.maps.lock();
         maps.subscriptions.retain(|_, entry| entry.worker != worker);
+        maps.networks.remove_worker(worker);
         if let Some(load) = maps.loads.get_mut(worker) {
             *load = 0;
         }
@@ -190,14 +229,16 @@ impl Directory {
         mut mids: Vec<StreamId>,
         mut sids: Vec<SubscriptionId>,
         now: Instant,
-    ) -> (Vec<StreamId>, Vec<SubscriptionId>) {
+    ) -> Claimed {
         let mut maps = self.maps.lock();
+        let mut network = 0;
         mids.retain(|mid| {
             let Some(entry) = maps.streams.get_mut(mid) else { return false };
             let found = entry.rid == *rid && entry.uid == *uid && !entry.ending;
             if found {
                 entry.since = now;
                 entry.claimed_by = owner.cloned().or(entry.claimed_by.take());
+                entry.heard_by = owner.cloned().or(entry.heard_by.take());
             }
             found
         });
@@ -206,10 +247,12 @@ impl Directory {
             let found = entry.rid == *rid && entry.uid == *uid;
             if found {
                 entry.claimed_by = owner.cloned().or(entry.claimed_by.take());
+                entry.heard_by = owner.cloned().or(entry.heard_by.take());
+                network = if network == 0 { entry.network } else { network };
             }
             found
         });
-        (mids, sids)
+        Claimed { mids, sids, network }
     }
 
     /// No room knows this stream: nobody can claim it any more. False where it was claimed since, or is
@@ -254,132 +297,4 @@ impl Maps {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn mid(text: &str) -> StreamId {
-        StreamId::parse(text).unwrap()
-    }
-
-    fn sid(text: &str) -> SubscriptionId {
-        SubscriptionId::parse(text).unwrap()
-    }
-
-    fn rid() -> RoomId {
-        RoomId::parse("room").unwrap()
-    }
-
-    fn uid() -> UserId {
-        UserId::parse("user").unwrap()
-    }
-
-    #[test]
-    fn a_stream_goes_to_the_least_loaded_worker_and_its_subscribers_follow() {
-        let directory = Directory::new(2);
-        let now = Instant::now();
-        let add = |name| directory.add_stream(&mid(name), rid(), uid(), now);
-        let subscribe = |s, m| directory.add_subscription(&sid(s), &mid(m), rid(), uid(), |home| home);
-        assert_eq!(add("a"), Ok(0));
-        assert_eq!(add("a"), Err(Exists));
-        assert_eq!(add("b"), Ok(1));
-        assert_eq!(subscribe("s1", "b"), Ok((1, 1)));
-        assert_eq!(subscribe("s1", "b"), Err(CannotSubscribe::Exists));
-        assert_eq!(add("c"), Ok(0));
-        assert_eq!(subscribe("s2", "c"), Ok((0, 0)));
-        directory.remove_subscription(&sid("s1"));
-        assert_eq!(add("d"), Ok(1));
-        assert_eq!(directory.counts(), (4, 1));
-    }
-
-    #[test]
-    fn a_stream_of_another_room_is_not_there() {
-        let directory = Directory::new(1);
-        directory.add_stream(&mid("a"), rid(), uid(), Instant::now()).unwrap();
-        let elsewhere = RoomId::parse("elsewhere").unwrap();
-        let result = directory.add_subscription(&sid("s"), &mid("a"), elsewhere, uid(), |home| home);
-        assert_eq!(result, Err(CannotSubscribe::NoSuchStream));
-        assert_eq!(directory.counts(), (1, 0));
-    }
-
-    #[test]
-    fn a_lost_worker_takes_its_own_entries_along_and_no_others() {
-        let directory = Directory::new(2);
-        let now = Instant::now();
-        for name in ["a", "b", "c"] {
-            directory.add_stream(&mid(name), rid(), uid(), now).unwrap();
-            directory.add_subscription(&sid(name), &mid(name), rid(), uid(), |home| home).unwrap();
-        }
-        let lost: Vec<_> = directory.remove_worker(1).into_iter().map(|(mid, _)| mid).collect();
-        assert_eq!(lost, [mid("b")]);
-        assert_eq!(directory.counts(), (2, 2));
-        assert!(directory.subscription(&sid("b")).is_none());
-        assert_eq!(directory.add_stream(&mid("d"), rid(), uid(), now), Ok(1));
-    }
-
-    #[test]
-    fn only_old_streams_are_held() {
-        let directory = Directory::new(1);
-        let start = Instant::now();
-        let age = Duration::from_secs(10);
-        directory.add_stream(&mid("old"), rid(), uid(), start).unwrap();
-        directory.add_stream(&mid("young"), rid(), uid(), start + Duration::from_secs(1)).unwrap();
-        assert_eq!(directory.streams_older_than(age, start + age), [(rid(), mid("old"))]);
-    }
-
-    #[test]
-    fn a_user_claims_what_is_theirs_in_the_room() {
-        let directory = Directory::new(1);
-        let now = Instant::now();
-        let (other, elsewhere) = (UserId::parse("other").unwrap(), RoomId::parse("elsewhere").unwrap());
-        for (name, rid, uid) in [("a", rid(), uid()), ("b", rid(), other), ("c", elsewhere, uid())] {
-            directory.add_stream(&mid(name), rid.clone(), uid.clone(), now).unwrap();
-            directory.add_subscription(&sid(name), &mid(name), rid, uid, |home| home).unwrap();
-        }
-        let mids = ["a", "b", "c", "d"].map(mid).to_vec();
-        let sids = ["a", "b", "c", "d"].map(sid).to_vec();
-        let claimed = directory.claim(&rid(), &uid(), None, mids, sids, now);
-        assert_eq!(claimed, (vec![mid("a")], vec![sid("a")]));
-    }
-
-    #[test]
-    fn what_one_connection_has_claimed_obeys_no_other() {
-        let directory = Directory::new(1);
-        let now = Instant::now();
-        let owner = |connection| Owner { signal: model::NodeId::parse("signal-1").unwrap(), connection };
-        directory.add_stream(&mid("a"), rid(), uid(), now).unwrap();
-        directory.add_subscription(&sid("s"), &mid("a"), rid(), uid(), |home| home).unwrap();
-        let obeyed = |connection| {
-            let owner = owner(connection);
-            let (stream, subscription) = (directory.stream(&mid("a")), directory.subscription(&sid("s")));
-            [stream.unwrap().obeys(Some(&owner)), subscription.unwrap().obeys(Some(&owner))]
-        };
-        let claim = |owner: Option<&Owner>| {
-            directory.claim(&rid(), &uid(), owner, vec![mid("a")], vec![sid("s")], now);
-        };
-        assert_eq!(obeyed(1), [true; 2]);
-        claim(Some(&owner(2)));
-        assert_eq!((obeyed(1), obeyed(2)), ([false; 2], [true; 2]));
-        claim(None);
-        assert_eq!((obeyed(1), obeyed(2)), ([false; 2], [true; 2]), "a question claims nothing");
-        claim(Some(&owner(3)));
-        assert_eq!((obeyed(2), obeyed(3)), ([false; 2], [true; 2]));
-        assert!(directory.stream(&mid("a")).unwrap().obeys(None));
-    }
-
-    #[test]
-    fn a_stream_is_claimed_or_given_up_and_never_both() {
-        let directory = Directory::new(1);
-        let start = Instant::now();
-        let age = Duration::from_secs(10);
-        directory.add_stream(&mid("a"), rid(), uid(), start).unwrap();
-        let claim =
-            |now| !directory.claim(&rid(), &uid(), None, vec![mid("a")], Vec::new(), now).0.is_empty();
-        assert!(claim(start + age), "it is old, and gets its time anew");
-        assert!(!directory.give_up(&mid("a"), age, start + age));
-        assert!(directory.streams_older_than(age, start + age).is_empty());
-        assert!(directory.give_up(&mid("a"), age, start + age * 2));
-        assert!(!claim(start + age * 2));
-        assert!(directory.give_up(&mid("a"), age, start + age * 2), "the end may be tried again");
-        assert!(!directory.give_up(&mid("b"), age, start + age * 2));
-    }
-}
+mod tests;

@@ -5,9 +5,10 @@
 //! nodes command them. A stream and its subscribers live on one worker, so that
 //! no packet ever crosses threads.
 //!
-//! - `socket`: datagrams in and out, many per system call.
+//! - `socket`: datagrams in and out, many per system call. `tcp`: the same for those who have only TCP.
 //! - `worker`: the loop of one thread; `mailbox`: how commands reach it.
 //! - `directory`: which stream and which subscription is where, and whose.
+//! - `notices`: what signalling nodes are told of their clients' media.
 //! - `service`: the calls; `workers`: what they do. `reporter`: what the register is told.
 //! - `presence`: how others know of it; `stage`: how far it is in its life.
 //! - `recorder`: audio into files.
@@ -23,6 +24,7 @@ mod gauge;
 mod load;
 mod mailbox;
 mod metrics;
+mod notices;
 mod placement;
 mod presence;
 mod recorder;
@@ -32,15 +34,16 @@ mod service;
 mod socket;
 mod stage;
 mod start;
+mod tcp;
 mod view;
 mod worker;
 mod workers;
 
 pub use addresses::AddressError;
-pub use media::{Limits, SdpBounds, SubscriptionDetail, TrackDetail};
+pub use media::{Estimation, Limits, SdpBounds, SubscriptionDetail, TrackDetail};
 pub use metrics::WorkerMetrics;
 pub use recorder::{Keeper, NotTaken, RECORDING_INDEX, RecordConfig, RecorderError, RecorderStats};
 pub use service::SfuService;
-pub use start::{Config, Sfu, StartError};
+pub use start::{Config, Sfu, StartError, TcpConfig};
 pub use view::{StreamView, View};
 pub use worker::{SocketStats, WorkerStats};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 
-use media::{MediaError, Outline, StreamDetail};
+use media::{MediaError, Outline, Preference, StreamDetail, Wanted};
 use metrics::{Depth, Waiting};
 use model::ids::{StreamId, SubscriptionId};
 use prometheus_client::metrics::counter::Counter;
@@ -15,6 +15,7 @@ use crate::WorkerStats;
 use crate::branches::{Root, Tip};
 use crate::recorder::Subject;
 use crate::socket::Waker;
+use crate::tcp::Newcomer;
 
 /// Commands that wait for one worker. Overflow: the call is refused with
 /// RESOURCE_EXHAUSTED; the worker is a second or more behind by then.
@@ -54,6 +55,18 @@ pub(crate) enum Command {
         mid: StreamId,
         sid: SubscriptionId,
         offer: String,
+        wanted: Wanted,
+        reply: oneshot::Sender<Result<String, MediaError>>,
+    },
+    /// Answers false where there is no such subscription.
+    Prefer {
+        sid: SubscriptionId,
+        preference: Preference,
+        reply: oneshot::Sender<bool>,
+    },
+    Restart {
+        what: Restarted,
+        offer: String,
         reply: oneshot::Sender<Result<String, MediaError>>,
     },
     Unsubscribe {
@@ -81,6 +94,17 @@ pub(crate) enum Command {
     Stats {
         reply: oneshot::Sender<WorkerStats>,
     },
+    /// Somebody has come over TCP.
+    Welcome {
+        newcomer: Newcomer,
+    },
+}
+
+/// Whose ICE begins anew.
+#[derive(Debug)]
+pub(crate) enum Restarted {
+    Stream(StreamId),
+    Subscription(SubscriptionId),
 }
 
 /// A command got no answer.
@@ -144,6 +168,13 @@ impl Mailbox {
         self.post(command(reply))?;
         self.waker.wake();
         answer.await.map_err(|_| if self.is_stopping() { MailboxError::Stopped } else { MailboxError::Lost })
+    }
+
+    /// Hands over a connection. Where the mailbox is full or the worker gone, it is closed, and its peer tries again.
+    pub(crate) fn hand_over(&self, newcomer: Newcomer) {
+        if self.post(Command::Welcome { newcomer }).is_ok() {
+            self.waker.wake();
+        }
     }
 
     /// What wakes the worker.

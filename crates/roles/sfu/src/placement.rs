@@ -27,17 +27,23 @@ impl Placement {
 
     /// The worker for a subscriber of a stream whose publisher is at `home`.
     pub(crate) fn choose(&self, home: usize) -> usize {
-        let mut busy = self.busy.lock();
+        let busy = self.busy.lock();
         let at_home = busy.get(home).copied().unwrap_or(0.0);
         let least = busy.iter().copied().enumerate().min_by(|(_, one), (_, other)| one.total_cmp(other));
         let chosen = match least {
             Some((worker, least)) if at_home >= self.loaded && least < at_home => worker,
             _ => home,
         };
-        if let Some(busy) = busy.get_mut(chosen) {
+        drop(busy);
+        self.follow(chosen)
+    }
+
+    /// The worker where the subscriber's other subscriptions are, however loaded it is.
+    pub(crate) fn follow(&self, worker: usize) -> usize {
+        if let Some(busy) = self.busy.lock().get_mut(worker) {
             *busy += EACH;
         }
-        chosen
+        worker
     }
 }
 

@@ -107,6 +107,7 @@ mod tests {
     use parking_lot::Mutex;
 
     use super::*;
+    use crate::directory::Party;
 
     /// Is silent for a while, then takes down what it hears.
     #[derive(Default)]
@@ -183,7 +184,8 @@ mod tests {
         let (rid, uid) = (RoomId::parse("room").unwrap(), UserId::parse("user").unwrap());
         let born = Instant::now().into_std();
         for n in 0..=rpc::MAX_BATCH {
-            directory.add_stream(&mid(&format!("m{n}")), rid.clone(), uid.clone(), born).unwrap();
+            let party = Party { rid: rid.clone(), uid: uid.clone(), connection: None };
+            directory.add_stream(&mid(&format!("m{n}")), party, born).unwrap();
         }
         let fake = Arc::new(Fake { unknown: vec![mid("m7")], ..Fake::default() });
         let (sender, mut ends) = mpsc::unbounded_channel();

@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use model::ErrorCode;
 use rpc::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MuteReply, MuteRequest, PublishReply,
-    PublishRequest, RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply,
-    UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MediaNotice, MuteReply, MuteRequest,
+    NoticesRequest, PreferReply, PreferRequest, PublishReply, PublishRequest, RecordReply, RecordRequest,
+    RestartReply, RestartRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest,
+    UnsubscribeReply, UnsubscribeRequest,
 };
 use rpc::status::refuse;
+use tonic::codegen::tokio_stream::wrappers::ReceiverStream;
 use tonic::{Request, Response, Status};
 use tracing::Instrument as _;
 
@@ -74,6 +76,24 @@ impl rpc::proto::sfu_server::Sfu for SfuService {
 
     async fn mute(&self, request: Request<MuteRequest>) -> Result<Response<MuteReply>, Status> {
         self.run(|workers| async move { workers.mute(request.into_inner()).await }).await
+    }
+
+    async fn prefer(&self, request: Request<PreferRequest>) -> Result<Response<PreferReply>, Status> {
+        self.run(|workers| async move { workers.prefer(request.into_inner()).await }).await
+    }
+
+    async fn restart(&self, request: Request<RestartRequest>) -> Result<Response<RestartReply>, Status> {
+        self.run(|workers| async move { workers.restart(request.into_inner()).await }).await
+    }
+
+    type NoticesStream = ReceiverStream<Result<MediaNotice, Status>>;
+
+    async fn notices(
+        &self,
+        request: Request<NoticesRequest>,
+    ) -> Result<Response<Self::NoticesStream>, Status> {
+        let notices = self.workers.notices(&request.into_inner())?;
+        Ok(Response::new(ReceiverStream::new(notices)))
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {

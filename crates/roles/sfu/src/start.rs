@@ -21,11 +21,12 @@ use tokio::task::AbortHandle;
 
 use crate::addresses;
 use crate::directory::Directory;
-use crate::events;
+use crate::events::{self, Hearers};
 use crate::gauge;
 use crate::load::Capacity;
 use crate::mailbox::Command;
 use crate::metrics::Metrics;
+use crate::notices::Notices;
 use crate::placement::Placement;
 use crate::presence::Presence;
 use crate::recorder::{self, RecordConfig, Recorder, RecorderStats};
@@ -34,11 +35,12 @@ use crate::reporter;
 use crate::service::SfuService;
 use crate::socket::MediaSocket;
 use crate::stage::Life;
+use crate::tcp::Door;
 use crate::view::View;
 use crate::worker::WorkerStats;
 use crate::workers::{Recording, Workers};
 pub use error::StartError;
-use threads::{Threads, open_ports};
+use threads::{Threads, open_door, open_ports};
 
 /// How long the workers have to say goodbye to their peers.
 const STOP_TIME: Duration = Duration::from_secs(1);
@@ -63,10 +65,14 @@ pub struct Config {
     pub ips: Vec<IpAddr>,
     /// The UDP port of the first worker, worker n has `port + n`; 0: any free ones.
     pub port: u16,
+    /// How clients get here whose networks let no UDP through; `None`: not at all.
+    pub tcp: Option<TcpConfig>,
     /// How many workers, at least one.
     pub workers: usize,
     /// How long packets may wait for the rest of their video frame.
     pub coalesce: Duration,
+    /// What estimation of each subscriber's bandwidth begins with; `None`: everybody gets everything.
+    pub estimation: Option<media::Estimation>,
     /// From which part of its core on a worker sends new subscribers of its streams to another one.
     pub branch_at: f64,
     /// What each worker takes on.
@@ -79,11 +85,23 @@ pub struct Config {
     pub record: Option<RecordConfig>,
 }
 
+/// The one TCP port of an SFU, and how much comes in by it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TcpConfig {
+    /// The port; 0: any free one.
+    pub port: u16,
+    /// How many connections there may be; others are closed at once.
+    pub connections: usize,
+    /// How many from one IPv4 address or IPv6 network of 64 bits. Loopback has no limit of its own.
+    pub connections_per_address: usize,
+}
+
 /// A running SFU. Dropping it ends the workers, too, but does not wait for them.
 #[derive(Debug)]
 pub struct Sfu {
     workers: Arc<Workers>,
     threads: Threads,
+    door: Option<Door>,
     tasks: Vec<AbortHandle>,
     candidates: Vec<Vec<SocketAddr>>,
     dc: Arc<str>,
@@ -99,10 +117,14 @@ impl Sfu {
     /// Names the port that is in use, or whatever else is missing.
     pub fn start(config: &Config, discovery: &dyn Discovery, dialer: Dialer) -> Result<Self, StartError> {
         let sockets = open_ports(config)?;
+        let listener = open_door(config)?;
         let ips = addresses::announced(&config.ips, sockets.iter().all(MediaSocket::has_ipv6))?;
         let dtls = Arc::new(DtlsIdentity::generate()?);
         let directory = Arc::new(Directory::new(sockets.len()));
         let (ends, ended) = events::ends();
+        let notices = Notices::default();
+        let hearers =
+            Hearers { directory: Arc::clone(&directory), ends: ends.clone(), notices: notices.clone() };
 
         let recorder = config
             .record
@@ -117,15 +139,24 @@ impl Sfu {
             let media = media::Config {
                 dtls: Arc::clone(&dtls),
                 candidates: announced,
+                tcp: listener.as_ref().map(|listener| media::Tcp {
+                    candidates: ips.iter().map(|ip| SocketAddr::new(*ip, listener.port())).collect(),
+                    worker: u16::try_from(n).unwrap_or(u16::MAX),
+                }),
                 coalesce: config.coalesce,
+                estimation: config.estimation,
                 limits: config.limits,
             };
-            let tell = events::listener(n, Arc::clone(&directory), ends.clone());
+            let tell = events::listener(n, hearers.clone());
             threads
                 .add(format!("media-{n}"), socket, media, recorder.clone(), tell)
                 .map_err(StartError::Worker)?;
         }
 
+        let door = config.tcp.zip(listener).map(|(tcp, listener)| {
+            Door::open(listener, tcp, threads.mailboxes.clone()).map_err(StartError::Worker)
+        });
+        let door = door.transpose()?;
         let (load, loads) = watch::channel(0);
         let workers = Arc::new(Workers {
             id: config.id.clone(),
@@ -136,7 +167,9 @@ impl Sfu {
             placement: Placement::new(config.branch_at, threads.mailboxes.len()),
             copies: Depth::default(),
             ends,
+            notices,
             latest: Mutex::new(vec![WorkerStats::default(); threads.mailboxes.len()]),
+            visitors: door.as_ref().map(|door| door.census().clone()),
             pressure: config.pressure.clone(),
             recording: Recording {
                 by_default: config.record.as_ref().is_some_and(|record| record.enabled),
@@ -164,7 +197,17 @@ impl Sfu {
             tokio::spawn(gauge::measure(Arc::clone(&workers), capacity, load)).abort_handle(),
         ];
         let dc = Arc::clone(&config.dc);
-        Ok(Self { workers, threads, tasks, candidates, dc, registers, hold_now, metrics: Metrics::default() })
+        Ok(Self {
+            workers,
+            threads,
+            door,
+            tasks,
+            candidates,
+            dc,
+            registers,
+            hold_now,
+            metrics: Metrics::default(),
+        })
     }
 
     /// The gRPC service through which it is commanded.
@@ -267,10 +310,12 @@ impl Sfu {
     /// second; then completes the recordings, within another.
     pub async fn shutdown(mut self) {
         self.workers.life.drain();
+        self.workers.notices.close();
         // No beat may come after the farewell, and the announcement goes with its task.
         for task in self.tasks.drain(..) {
             task.abort();
         }
+        drop(self.door.take());
         self.threads.stop();
         tokio::join!(self.say_farewell(), self.see_workers_end());
         self.see_recordings_end().await;

@@ -8,14 +8,18 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 use std::{io, thread};
 
-use media::{Config, DatagramGroup, DatagramSink, Event, Forwarded, Histogram, Incoming, Router, SendBatch};
+use media::{
+    Config, DatagramGroup, DatagramSink, Event, Forwarded, Histogram, Incoming, Protocol, Restart, Router,
+    SendBatch,
+};
 use model::ids::StreamId;
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::branches::Branches;
-use crate::mailbox::{Command, Inbox};
+use crate::mailbox::{Command, Inbox, Restarted};
 use crate::recorder::{Recorder, Taps};
 use crate::socket::{MediaSocket, Outgoing, RECEIVE_SLOTS, ReceiveBuffers, SendBuffers};
+use crate::tcp::{Arrived, Connections, Frames, Newcomer, READ_BYTES, TcpStats};
 
 /// Commands handled before datagrams get their turn. One takes some 100 µs.
 const COMMANDS_PER_TURN: usize = 16;
@@ -62,7 +66,7 @@ pub struct WorkerStats {
     pub not_copied: u64,
 }
 
-/// Datagrams of one socket since its start.
+/// Datagrams of one socket, and of the connections beside it, since its start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SocketStats {
     /// Handed to the kernel.
@@ -75,6 +79,12 @@ pub struct SocketStats {
     pub refused: u64,
     /// Not taken in: larger than 2048 bytes, or without an address.
     pub unusable: u64,
+    /// Those of `sent` that left over TCP.
+    pub tcp_sent: u64,
+    /// Those that came over TCP.
+    pub tcp_received: u64,
+    /// TCP connections now.
+    pub tcp_connections: u64,
 }
 
 /// Starts a worker's thread. It ends when its mailbox says so.
@@ -86,8 +96,9 @@ pub(crate) fn start(
     recorder: Option<Recorder>,
     mut tell: impl FnMut(Happening) + Send + 'static,
 ) -> io::Result<JoinHandle<()>> {
+    let connections = config.tcp.is_some().then(Connections::new).transpose()?;
     thread::Builder::new().name(name).spawn(move || {
-        let mut outlet = Outlet::new(socket);
+        let mut outlet = Outlet::new(socket, connections);
         while let Err(_panic) = catch_unwind(AssertUnwindSafe(|| {
             let taps = Taps::new(recorder.clone());
             Worker::new(&mut outlet, &inbox, config.clone(), taps, &mut tell).run();
@@ -104,6 +115,8 @@ struct Worker<'a, F> {
     router: Router,
     outlet: &'a mut Outlet,
     received: ReceiveBuffers,
+    /// What is read of a connection.
+    read: Box<[u8]>,
     inbox: &'a Inbox,
     taps: Taps,
     branches: Branches,
@@ -114,8 +127,9 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     fn new(outlet: &'a mut Outlet, inbox: &'a Inbox, config: Config, taps: Taps, tell: &'a mut F) -> Self {
         Self {
             router: Router::new(config),
-            outlet,
             received: ReceiveBuffers::new(),
+            read: vec![0; if outlet.connections.is_some() { READ_BYTES } else { 0 }].into(),
+            outlet,
             inbox,
             taps,
             branches: Branches::default(),
@@ -126,9 +140,12 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
     fn run(mut self) {
         let mut commands_wait = false;
         while !self.inbox.is_stopping() {
-            self.sleep(commands_wait);
+            let connections_wait = self.sleep(commands_wait);
             commands_wait = self.take_commands();
             self.take_datagrams();
+            if connections_wait {
+                self.take_frames();
+            }
             self.take_copies();
             self.run_timers();
             self.hand_on();
@@ -136,16 +153,24 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
         self.router.shut_down(Instant::now(), self.outlet);
     }
 
-    fn sleep(&self, commands_wait: bool) {
+    /// Whether there is something to do for the connections.
+    fn sleep(&self, commands_wait: bool) -> bool {
         let now = Instant::now();
+        let connections = self.outlet.connections.as_ref();
         let timeout = if commands_wait {
             Some(Duration::ZERO)
         } else {
-            self.router.poll_timeout().map(|due| due.saturating_duration_since(now))
+            let due = [self.router.poll_timeout(), connections.and_then(Connections::due)];
+            due.into_iter().flatten().min().map(|due| due.saturating_duration_since(now))
         };
-        if let Err(error) = self.outlet.socket.wait(self.inbox.waker(), timeout) {
-            tracing::error!(%error, "cannot wait for datagrams");
-            thread::sleep(ERROR_PAUSE);
+        let descriptor = connections.map(Connections::descriptor);
+        match self.outlet.socket.wait(self.inbox.waker(), descriptor, timeout) {
+            Ok(ready) => ready.other,
+            Err(error) => {
+                tracing::error!(%error, "cannot wait for datagrams");
+                thread::sleep(ERROR_PAUSE);
+                false
+            }
         }
     }
 
@@ -181,12 +206,22 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 self.taps.stop(&mut self.router, &mid);
                 let _ = reply.send(());
             }
-            Command::Subscribe { mid, sid, offer, reply } => {
-                let answer = self.router.subscribe(now, &mid, &sid, &offer);
+            Command::Subscribe { mid, sid, offer, wanted, reply } => {
+                let answer = self.router.subscribe(now, &mid, &sid, &offer, wanted);
                 let added = answer.is_ok();
                 if reply.send(answer).is_err() && added {
                     self.router.unsubscribe(now, &sid, self.outlet);
                 }
+            }
+            Command::Prefer { sid, preference, reply } => {
+                let _ = reply.send(self.router.prefer(now, &sid, preference));
+            }
+            Command::Restart { what, offer, reply } => {
+                let what = match &what {
+                    Restarted::Stream(mid) => Restart::Publish(mid),
+                    Restarted::Subscription(sid) => Restart::Subscription(sid),
+                };
+                let _ = reply.send(self.router.restart(now, what, &offer));
             }
             Command::Unpublish { mid, reply } => {
                 self.unpublish(now, &mid);
@@ -212,11 +247,12 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 }
                 let _ = reply.send(grafted);
             }
+            Command::Welcome { newcomer } => self.welcome(now, newcomer),
             Command::Describe { mid, reply } => {
                 let _ = reply.send(self.router.describe(&mid));
             }
             Command::Stats { reply } => {
-                let socket = SocketStats { unusable: self.received.unusable(), ..self.outlet.stats };
+                let socket = self.outlet.stats(self.received.unusable());
                 let (media, forwarding) = (self.router.stats(), self.outlet.forwarding);
                 let not_copied = self.branches.dropped();
                 let _ = reply.send(WorkerStats { media, socket, cpu: thread_time(), forwarding, not_copied });
@@ -257,7 +293,8 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
             let mut batch: [Incoming<'_>; ROUTED] = std::array::from_fn(|_| match datagrams.next() {
                 Some(datagram) => {
                     filled += 1;
-                    Incoming { source: datagram.source, local: datagram.local, data: datagram.data }
+                    let (source, local) = (datagram.source, datagram.local);
+                    Incoming { source, local, protocol: Protocol::Udp, data: datagram.data }
                 }
                 None => nothing(),
             });
@@ -271,8 +308,59 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
         }
     }
 
+    /// Somebody has come over TCP. The kernel knows no other connection from his address: what was there is gone.
+    fn welcome(&mut self, now: Instant, newcomer: Newcomer) {
+        let Some(connections) = &mut self.outlet.connections else { return };
+        match connections.add(now, newcomer) {
+            Ok((Arrived { source, local, .. }, mut first)) => {
+                self.router.disconnected(source, local);
+                let mut batch = [Incoming { source, local, protocol: Protocol::Tcp, data: &mut first }];
+                self.router.receive(now, SystemTime::now(), &mut batch, self.outlet);
+            }
+            Err(error) => tracing::debug!(%error, "a TCP connection could not be taken in"),
+        }
+    }
+
+    /// Takes what has come over TCP: a little of each connection.
+    fn take_frames(&mut self) {
+        let ready = self.outlet.connections.as_mut().map(Connections::ready).unwrap_or_default();
+        for id in ready {
+            self.read_one(id);
+            self.hand_on();
+        }
+    }
+
+    fn read_one(&mut self, id: u64) {
+        let Some(connections) = &mut self.outlet.connections else { return };
+        let Some(Arrived { source, local, len, ended }) = connections.read(id, &mut self.read) else {
+            return;
+        };
+        let mut frames = Frames::new(self.read.get_mut(..len).unwrap_or_default());
+        let incoming = |data| Incoming { source, local, protocol: Protocol::Tcp, data };
+        let mut batch: Vec<Incoming<'_>> = frames.by_ref().map(incoming).collect();
+        let now = Instant::now();
+        self.router.receive(now, SystemTime::now(), &mut batch, self.outlet);
+        let datagrams = batch.len() as u64;
+        drop(batch);
+        let Some(connections) = &mut self.outlet.connections else { return };
+        if ended || !connections.keep(now, id, datagrams, frames.rest()) {
+            self.close(id);
+        }
+    }
+
+    fn close(&mut self, id: u64) {
+        let Some(connections) = &mut self.outlet.connections else { return };
+        if let Some((source, local)) = connections.path(id) {
+            connections.close(id);
+            self.router.disconnected(source, local);
+        }
+    }
+
     fn run_timers(&mut self) {
         let now = Instant::now();
+        let connections = self.outlet.connections.as_mut();
+        let over = connections.map(|connections| connections.sweep(now, &self.router)).unwrap_or_default();
+        over.into_iter().for_each(|id| self.close(id));
         if self.router.poll_timeout().is_some_and(|due| due <= now) {
             self.router.handle_timeout(now, SystemTime::now(), self.outlet);
         }
@@ -309,12 +397,14 @@ fn thread_time() -> Duration {
 /// Fills the places of a batch that are not used.
 fn nothing<'a>() -> Incoming<'a> {
     let ip = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    Incoming { source: SocketAddr::new(ip, 0), local: ip, data: &mut [] }
+    Incoming { source: SocketAddr::new(ip, 0), local: ip, protocol: Protocol::Udp, data: &mut [] }
 }
 
 /// Where the router's datagrams leave.
 struct Outlet {
     socket: MediaSocket,
+    /// `None`: nothing comes over TCP.
+    connections: Option<Connections>,
     buffers: SendBuffers,
     stats: SocketStats,
     /// How long media took through this worker.
@@ -323,13 +413,31 @@ struct Outlet {
 }
 
 impl Outlet {
-    fn new(socket: MediaSocket) -> Self {
+    fn new(socket: MediaSocket, connections: Option<Connections>) -> Self {
         Self {
             socket,
+            connections,
             buffers: SendBuffers::new(),
             stats: SocketStats::default(),
             forwarding: Histogram::default(),
             congestion_logged: None,
+        }
+    }
+
+    /// What was counted, with what the socket could not use.
+    fn stats(&self, unusable: u64) -> SocketStats {
+        let connections = self.connections.as_ref();
+        let tcp = connections.map(|connections| connections.stats).unwrap_or_default();
+        let TcpStats { sent, congested, refused, received } = tcp;
+        SocketStats {
+            sent: self.stats.sent + sent,
+            congested: self.stats.congested + congested,
+            refused: self.stats.refused + refused,
+            unusable,
+            tcp_sent: sent,
+            tcp_received: received,
+            tcp_connections: connections.map_or(0, Connections::len) as u64,
+            ..self.stats
         }
     }
 
@@ -346,13 +454,16 @@ impl Outlet {
 
 impl DatagramSink for Outlet {
     fn send(&mut self, batch: &SendBatch) {
-        let outgoing = batch.groups().map(|DatagramGroup { to, from, data, segment }| Outgoing {
-            to,
-            from,
-            data,
-            segment,
-        });
+        let (udp, tcp) = (|group: &DatagramGroup<'_>| group.protocol == Protocol::Udp, Protocol::Tcp);
+        let outgoing = batch
+            .groups()
+            .filter(udp)
+            .map(|DatagramGroup { to, from, data, segment, .. }| Outgoing { to, from, data, segment });
         let report = self.socket.send(&mut self.buffers, outgoing);
+        if let Some(connections) = &mut self.connections {
+            batch.groups().filter(|group| group.protocol == tcp).for_each(|group| connections.send(group));
+            connections.flush();
+        }
         let Forwarded { datagrams, since } = batch.forwarded();
         if let Some(since) = since {
             self.forwarding.record_many(since.elapsed(), datagrams);

@@ -1,32 +1,37 @@
 //! What the calls of the `Sfu` service do: each goes to the worker of its stream
 //! and waits for the answer there.
+//!
+//! - [`subscriptions`]: those of subscribers. [`restart`]: new ICE credentials.
+
+mod restart;
+mod subscriptions;
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use media::{MediaError, MediaErrorKind};
 use metrics::{Depth, Pressure};
-use model::ids::{NodeId, RoomId, StreamId, SubscriptionId, UserId};
+use model::ids::{NodeId, RoomId, StreamId, UserId};
 use model::{ErrorCode, Owner};
 use parking_lot::Mutex;
-use rpc::convert::{connection_owner, room_id, stream_id, subscription_id, user_id};
+use rpc::convert::{connection_owner, node_id, room_id, stream_id, subscription_id, user_id};
 use rpc::proto::{
-    self, ClaimReply, ClaimRequest, DescribeReply, MuteReply, MuteRequest, PublishReply, PublishRequest,
-    RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest,
-    UnsubscribeReply, UnsubscribeRequest,
+    self, ClaimReply, ClaimRequest, DescribeReply, MediaNotice, MuteReply, MuteRequest, NoticesRequest,
+    PublishReply, PublishRequest, RecordReply, RecordRequest, UnpublishReply, UnpublishRequest,
 };
 use rpc::status::{refuse, with_code};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tonic::{Code, Status};
 
-use crate::branches::ring;
-use crate::directory::{CannotSubscribe, Directory, Exists};
+use crate::directory::{Claimed, Directory, Exists, Party, Topic};
 use crate::events::Ends;
 use crate::mailbox::{Command, Mailbox, MailboxError};
+use crate::notices::Notices;
 use crate::placement::Placement;
 use crate::recorder::{Recorder, Subject};
 use crate::reporter::EndStream;
 use crate::stage::{Life, Stage};
+use crate::tcp::Census;
 use crate::worker::WorkerStats;
 
 /// What the calls work on.
@@ -45,8 +50,12 @@ pub(crate) struct Workers {
     pub(crate) copies: Depth,
     /// What the registers have not heard yet.
     pub(crate) ends: Ends,
+    /// What signalling nodes are told.
+    pub(crate) notices: Notices,
     /// What each worker told last.
     pub(crate) latest: Mutex<Vec<WorkerStats>>,
+    /// Who is here over TCP; `None`: nobody can be.
+    pub(crate) visitors: Option<Census>,
 }
 
 /// What is recorded.
@@ -82,7 +91,8 @@ impl Workers {
         tracing::debug!(%rid, %uid, %mid, record, "publish");
         let record = record.then(|| Subject { rid: rid.clone(), uid: uid.clone(), mid: mid.clone() });
         let whose = (rid.clone(), uid.clone());
-        let worker = self.directory.add_stream(&mid, rid, uid, Instant::now()).map_err(|Exists| {
+        let party = Party { rid, uid, connection: asker(request.owner)? };
+        let worker = self.directory.add_stream(&mid, party, Instant::now()).map_err(|Exists| {
             with_code(Code::AlreadyExists, ErrorCode::Internal, "a stream of this mid is here already")
         })?;
         let answer = async {
@@ -107,75 +117,6 @@ impl Workers {
         }
     }
 
-    /// Also while it drains: whoever joins then sees the streams that have not moved yet.
-    pub(crate) async fn subscribe(&self, request: SubscribeRequest) -> Result<SubscribeReply, Status> {
-        let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
-        let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
-        tracing::debug!(%rid, %uid, %mid, %sid, "subscribe");
-        let whose = (rid.clone(), uid.clone());
-        let place = |home| self.placement.choose(home);
-        let placed = self.directory.add_subscription(&sid, &mid, rid, uid, place);
-        let (home, worker) = placed.map_err(|error| match error {
-            CannotSubscribe::NoSuchStream => refuse(ErrorCode::NoSuchStream, "the SFU has no such stream"),
-            CannotSubscribe::Exists => with_code(
-                Code::AlreadyExists,
-                ErrorCode::Internal,
-                "a subscription of this sid is here already",
-            ),
-        })?;
-        match self.subscribe_at(home, worker, &mid, &sid, request.offer_sdp).await {
-            Ok(answer_sdp) => {
-                self.see(&whose.0, &whose.1);
-                Ok(SubscribeReply { answer_sdp })
-            }
-            Err(status) => {
-                self.directory.remove_subscription(&sid);
-                Err(status)
-            }
-        }
-    }
-
-    /// Where the worker is not the stream's own, it gets a branch of the stream first.
-    async fn subscribe_at(
-        &self,
-        home: usize,
-        worker: usize,
-        mid: &StreamId,
-        sid: &SubscriptionId,
-        offer: String,
-    ) -> Result<String, Status> {
-        let mailbox = self.mailbox(worker)?;
-        let ask = |offer| {
-            let (mid, sid) = (mid.clone(), sid.clone());
-            mailbox.ask(|reply| Command::Subscribe { mid, sid, offer, reply })
-        };
-        let away = (worker != home).then(|| offer.clone());
-        let answer = ask(offer).await;
-        match away {
-            Some(offer) if matches!(&answer, Ok(Err(error)) if error.kind() == MediaErrorKind::NoSuchStream) =>
-            {
-                self.branch(mid, home, worker).await?;
-                answered(ask(offer).await)
-            }
-            _ => answered(answer),
-        }
-    }
-
-    /// Lets a stream go on on another worker.
-    async fn branch(&self, mid: &StreamId, home: usize, worker: usize) -> Result<(), Status> {
-        let (from, to) = (self.mailbox(home)?, self.mailbox(worker)?);
-        let (root, tip) = ring(Arc::clone(from.waker()), Arc::clone(to.waker()), self.copies.clone());
-        let root = from.ask(|reply| Command::BranchOut { mid: mid.clone(), root, reply });
-        let gone = || refuse(ErrorCode::NoSuchStream, "the SFU has no such stream");
-        let outline = root.await.map_err(unanswered)?.ok_or_else(gone)?;
-        let grafted = to.ask(|reply| Command::Graft { mid: mid.clone(), tip, outline, reply });
-        match grafted.await.map_err(unanswered)? {
-            // Somebody else was faster: their branch serves us all, and this one withers.
-            Err(error) if error.kind() != MediaErrorKind::Internal => Err(refused(&error)),
-            _ => Ok(()),
-        }
-    }
-
     pub(crate) async fn unpublish(&self, request: UnpublishRequest) -> Result<UnpublishReply, Status> {
         let (rid, mid) = (room_id(&request.rid)?, stream_id(&request.mid)?);
         let asker = asker(request.owner)?;
@@ -187,24 +128,6 @@ impl Workers {
         Ok(UnpublishReply {})
     }
 
-    pub(crate) async fn unsubscribe(&self, request: UnsubscribeRequest) -> Result<UnsubscribeReply, Status> {
-        let (rid, uid) = (room_id(&request.rid)?, user_id(&request.uid)?);
-        let (mid, sid) = (stream_id(&request.mid)?, subscription_id(&request.sid)?);
-        let asker = asker(request.owner)?;
-        let found = self.directory.subscription(&sid).filter(|entry| entry.rid == rid && entry.mid == mid);
-        let Some(entry) = found else {
-            return Err(refuse(ErrorCode::NoSuchSubscription, "the SFU has no such subscription"));
-        };
-        if entry.uid != uid {
-            return Err(refuse(ErrorCode::NotAllowed, "the subscription is another user's"));
-        }
-        if entry.obeys(asker.as_ref()) {
-            tracing::debug!(%rid, %uid, %sid, "unsubscribe");
-            self.end_subscription(sid, entry.worker).await?;
-        }
-        Ok(UnsubscribeReply {})
-    }
-
     /// What is here of this user in this room. It stays, while its new connection tells the room.
     pub(crate) fn claim(&self, request: ClaimRequest) -> Result<ClaimReply, Status> {
         bounded("mids", request.mids.len())?;
@@ -213,12 +136,20 @@ impl Workers {
         let mids: Vec<_> = request.mids.iter().map(|mid| stream_id(mid)).collect::<Result<_, _>>()?;
         let sids: Vec<_> = request.sids.iter().map(|sid| subscription_id(sid)).collect::<Result<_, _>>()?;
         let asker = asker(request.owner)?;
-        let (mids, sids) = self.directory.claim(&rid, &uid, asker.as_ref(), mids, sids, Instant::now());
+        let Claimed { mids, sids, network } =
+            self.directory.claim(&rid, &uid, asker.as_ref(), mids, sids, Instant::now());
         tracing::debug!(%rid, %uid, streams = mids.len(), subscriptions = sids.len(), "claim");
-        Ok(ClaimReply {
+        let reply = ClaimReply {
             mids: mids.iter().map(ToString::to_string).collect(),
             sids: sids.iter().map(ToString::to_string).collect(),
-        })
+            network,
+        };
+        if let Some(asker) = asker {
+            // Its new node has not heard what is so with them.
+            let streams = mids.into_iter().flat_map(|mid| [Topic::Layers(mid.clone()), Topic::Speech(mid)]);
+            self.notices.tell(&asker.signal, streams.chain(sids.into_iter().map(Topic::Pause)));
+        }
+        Ok(reply)
     }
 
     /// Begins to record a stream, or ends that.
@@ -249,6 +180,9 @@ impl Workers {
         let entry = self.directory.stream(&mid).filter(|entry| entry.rid == rid).ok_or_else(missing)?;
         tracing::info!(%rid, %mid, muted = request.muted, "mute");
         let muted = request.muted;
+        if let Some(node) = self.directory.note_mute(&mid, muted) {
+            self.notices.tell(&node, [Topic::Speech(mid.clone())]);
+        }
         let mailbox = self.mailbox(entry.worker)?;
         let found = mailbox.ask(|reply| Command::Mute { mid, muted, reply }).await.map_err(unanswered)?;
         if found { Ok(MuteReply {}) } else { Err(missing()) }
@@ -274,6 +208,16 @@ impl Workers {
         }
     }
 
+    /// What happens to the media of a signalling node's clients.
+    pub(crate) fn notices(
+        &self,
+        request: &NoticesRequest,
+    ) -> Result<mpsc::Receiver<Result<MediaNotice, Status>>, Status> {
+        let node = node_id(&request.signal_id, "signal_id")?;
+        tracing::debug!(%node, "listens");
+        self.notices.listen(node, Arc::clone(&self.directory))
+    }
+
     pub(crate) fn describe(&self) -> DescribeReply {
         let (streams, subscriptions) = self.directory.counts();
         DescribeReply {
@@ -292,13 +236,6 @@ impl Workers {
         let command = |reply| Command::Unpublish { mid: mid.clone(), reply };
         self.mailbox(entry.worker)?.ask(command).await.map_err(unanswered)?;
         self.directory.remove_stream(&mid);
-        Ok(())
-    }
-
-    async fn end_subscription(&self, sid: SubscriptionId, worker: usize) -> Result<(), Status> {
-        let command = |reply| Command::Unsubscribe { sid: sid.clone(), reply };
-        self.mailbox(worker)?.ask(command).await.map_err(unanswered)?;
-        self.directory.remove_subscription(&sid);
         Ok(())
     }
 }
@@ -320,6 +257,7 @@ fn refused(error: &MediaError) -> Status {
     let code = match error.kind() {
         MediaErrorKind::UnusableSdp => ErrorCode::Sdp,
         MediaErrorKind::NoSuchStream => ErrorCode::NoSuchStream,
+        MediaErrorKind::NoSuchSubscription => ErrorCode::NoSuchSubscription,
         MediaErrorKind::Limit => ErrorCode::Limit,
         MediaErrorKind::Internal => ErrorCode::Internal,
     };

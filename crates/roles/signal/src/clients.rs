@@ -2,14 +2,16 @@
 
 mod alive;
 mod claim;
+mod notices;
 mod register;
 mod sfu;
 mod signal;
+mod steer;
 mod turns;
 
 pub(crate) use claim::Claimed;
 pub(crate) use register::{Held, StillHeld};
-pub(crate) use sfu::Offer;
+pub(crate) use sfu::{Offer, Wanted};
 
 use crate::{Edges, metrics::Metrics, refusal::Refusal};
 use alive::StoreClock;

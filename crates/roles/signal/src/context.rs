@@ -1,7 +1,8 @@
 //! What all connections of a node share.
 
 use crate::{
-    Access, Config, Edges, Limits, Timing, clients::Clients, metrics::Metrics, room::Rooms, session::Sessions,
+    Access, Config, Edges, Limits, Timing, clients::Clients, metrics::Metrics, room::Rooms,
+    session::Sessions, watches::Watches,
 };
 use model::{NodeId, Owner};
 use std::{
@@ -22,6 +23,8 @@ pub(crate) struct Context {
     pub(crate) clients: Arc<Clients>,
     pub(crate) rooms: Arc<Rooms>,
     pub(crate) sessions: Sessions,
+    /// The SFUs that are listened to.
+    pub(crate) watches: Watches,
     pub(crate) metrics: Arc<Metrics>,
     /// Cancelled when the node takes nobody new any more.
     pub(crate) draining: CancellationToken,
@@ -48,9 +51,10 @@ impl Context {
             timing: config.timing,
             limits: config.limits,
             access: config.access.clone(),
-            rooms: Rooms::new(edges.events, Arc::clone(&clients), Arc::clone(&metrics)),
+            rooms: Rooms::new(config.node.clone(), edges.events, Arc::clone(&clients), Arc::clone(&metrics)),
             clients,
             sessions: Sessions::default(),
+            watches: Watches::default(),
             metrics,
             stop: CancellationToken::new(),
             draining: CancellationToken::new(),

@@ -10,6 +10,7 @@
 //! - [`keeper`]: tells the register who is still there, and that the node is.
 //! - [`drain`]: sends clients elsewhere, when this node or the SFU of their stream is to end.
 //! - [`admin`]: what whoever runs the rooms may see and do, with a token.
+//! - [`watches`]: hears from the SFUs what happens to the media of this node's clients.
 //! - [`service`]: what operators may ask of this node; [`metrics`]: what it counts.
 
 mod access;
@@ -30,6 +31,7 @@ mod service;
 mod session;
 #[cfg(test)]
 mod simulation;
+mod watches;
 
 pub use access::Access;
 pub use admin::AdminService;
@@ -66,6 +68,7 @@ impl Signal {
         context.tasks.spawn(keeper::run(Arc::clone(&context)));
         context.tasks.spawn(keeper::beat(Arc::clone(&context)));
         context.tasks.spawn(drain::move_streams(Arc::clone(&context)));
+        context.tasks.spawn(watches::run(Arc::clone(&context)));
         Ok(Self { context, server })
     }
 

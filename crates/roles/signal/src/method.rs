@@ -12,7 +12,9 @@ mod getusers;
 mod join;
 mod keepalive;
 mod leave;
+mod prefer;
 mod publish;
+mod restart;
 mod resume;
 mod subscribe;
 mod unpublish;
@@ -37,6 +39,8 @@ pub(crate) const NAMES: &[&str] = &[
     "unpublish",
     "subscribe",
     "unsubscribe",
+    "prefer",
+    "restart",
     "broadcast",
     "getusers",
     "getpubs",
@@ -52,6 +56,8 @@ enum Method {
     Unpublish,
     Subscribe,
     Unsubscribe,
+    Prefer,
+    Restart,
     Broadcast,
     GetUsers,
     GetPubs,
@@ -67,6 +73,8 @@ impl Method {
             "unpublish" => Self::Unpublish,
             "subscribe" => Self::Subscribe,
             "unsubscribe" => Self::Unsubscribe,
+            "prefer" => Self::Prefer,
+            "restart" => Self::Restart,
             "broadcast" => Self::Broadcast,
             "getusers" => Self::GetUsers,
             "getpubs" => Self::GetPubs,
@@ -87,6 +95,8 @@ impl Method {
             Self::Unpublish => unpublish::unpublish(call).await,
             Self::Subscribe => subscribe::subscribe(call).await,
             Self::Unsubscribe => unsubscribe::unsubscribe(call).await,
+            Self::Prefer => prefer::prefer(call).await,
+            Self::Restart => restart::restart(call).await,
             Self::Broadcast => broadcast::broadcast(call).await,
             Self::GetUsers => getusers::getusers(call).await,
             Self::GetPubs => getpubs::getpubs(call).await,
@@ -100,7 +110,9 @@ pub(crate) async fn handle(call: &Call<'_>, name: &str) {
     let method = Method::named(name);
     let span = tracing::info_span!("request", method = %Quote(name), uid = ?call.session.uid);
     trace::start(&span, None);
+    call.session.hearing.wait();
     finish(call, name, method, began).instrument(span).await;
+    call.session.hear_what_waited();
 }
 
 async fn finish(call: &Call<'_>, name: &str, method: Result<Method, Refusal>, began: Instant) {

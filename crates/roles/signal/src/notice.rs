@@ -1,5 +1,9 @@
 //! The protocol's notifications, written once for all who hear them.
 
+mod media;
+
+pub(crate) use media::{ActiveSpeaker, active_speakers, stream_layers, stream_paused};
+
 use crate::lists::Pub;
 use model::{Notice, RoomId, StreamId, User, UserId};
 use serde::Serialize;

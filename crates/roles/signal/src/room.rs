@@ -12,13 +12,14 @@ mod fan_out;
 mod hub;
 mod listener;
 mod members;
+mod speaking;
 
 pub(crate) use hub::{Lease, Rooms};
 pub(crate) use members::Admitted;
 
 use crate::{refusal::Refusal, session::Session};
 use members::Members;
-use model::{Applied, ErrorCode, Notice, RoomEvent, RoomId, RoomState, RoomView, StreamId};
+use model::{Applied, ErrorCode, NodeId, Notice, RoomEvent, RoomId, RoomState, RoomView, Speakers, StreamId};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
@@ -31,11 +32,15 @@ const ON_ITS_WAY: Duration = Duration::from_millis(100);
 /// One room, as this node sees it.
 pub(crate) struct Room {
     rid: RoomId,
+    /// This node.
+    node: NodeId,
     inner: Mutex<Inner>,
     /// The view's version; 0 while there is none.
     version: watch::Sender<u64>,
     /// Something says that the room is further than the view.
     behind: Notify,
+    /// Somebody begins to speak.
+    spoken: Notify,
     /// Whether the events are listened to.
     listening: watch::Sender<bool>,
     /// Cancelled when nobody here is in the room any more.
@@ -50,6 +55,7 @@ struct Inner {
     /// The highest version that anybody spoke of, kept when the last member goes:
     /// the next one may join with a state from before it.
     expected: u64,
+    speakers: Speakers,
 }
 
 impl Inner {
@@ -59,12 +65,14 @@ impl Inner {
 }
 
 impl Room {
-    fn new(rid: RoomId) -> Self {
+    fn new(rid: RoomId, node: NodeId) -> Self {
         Self {
             rid,
+            node,
             inner: Mutex::default(),
             version: watch::Sender::new(0),
             behind: Notify::new(),
+            spoken: Notify::new(),
             listening: watch::Sender::new(false),
             gone: CancellationToken::new(),
         }
@@ -90,6 +98,7 @@ impl Room {
         if view.version() < joined.version {
             // Others have events to hear first; this one knows them already.
             answer(&joined);
+            self.greet(&inner.speakers, &joined, session);
             inner.members.add(session, joined.version, Some(joined));
             return Admitted::Member;
         }
@@ -100,6 +109,7 @@ impl Room {
         }
         let state = if view.version() == joined.version { joined } else { view.state() };
         answer(&state);
+        self.greet(&inner.speakers, &state, session);
         inner.members.add(session, state.version, None);
         Admitted::Member
     }
@@ -144,6 +154,7 @@ impl Room {
         inner.members.remove(session);
         if inner.members.is_empty() {
             inner.view = None;
+            inner.speakers = Speakers::default();
             self.version.send_replace(0);
         }
         answer();

@@ -6,7 +6,9 @@
 //! either ends, so does the other, and the users leave their rooms.
 
 mod ending;
+mod hearing;
 mod holdings;
+mod network;
 mod outbox;
 mod pace;
 mod reader;
@@ -22,7 +24,9 @@ pub(crate) use outbox::{Closing, Outbox};
 pub(crate) use roll::Sessions;
 
 use crate::{access::Rights, context::Context, metrics::Connected, notice, server::Wire};
+use hearing::Hearing;
 use model::{Owner, RoomId, StreamId, UserId};
+use network::Network;
 use parking_lot::Mutex;
 use std::{
     collections::BTreeSet,
@@ -46,6 +50,9 @@ pub(crate) struct Session {
     /// Rooms whose join nobody answered: the user may be in them, to be left at
     /// the end. Never more than [`Limits::rooms`](crate::Limits::rooms).
     pub(crate) unanswered: Mutex<BTreeSet<RoomId>>,
+    /// What SFUs tell of its media.
+    pub(crate) hearing: Hearing,
+    network: Network,
     /// Cancelled when the reader is to stop, which it does between two requests.
     stop: CancellationToken,
     opened: Instant,
@@ -68,6 +75,8 @@ impl Session {
             outbox,
             holdings: Mutex::default(),
             unanswered: Mutex::default(),
+            hearing: Hearing::default(),
+            network: Network::new(),
             stop,
             opened: Instant::now(),
             last_request: AtomicU64::new(0),
@@ -110,6 +119,16 @@ impl Session {
         if let Some(published) = holdings.get_mut(rid).and_then(|held| held.published.get_mut(mid)) {
             published.added = version;
         }
+    }
+
+    /// Whose network its subscriptions are on; 0: that is not known.
+    pub(crate) fn network(&self) -> u64 {
+        self.network.id()
+    }
+
+    /// It goes on for an older connection, which had this network; 0: none.
+    pub(crate) fn go_on_in(&self, network: u64) {
+        self.network.go_on(network);
     }
 
     pub(crate) fn is_closing(&self) -> bool {

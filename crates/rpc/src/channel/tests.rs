@@ -3,6 +3,7 @@ use std::time::Instant;
 use metrics::Calls;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::TcpIncoming;
 use tonic::{Code, Request, Response, Status};
 
@@ -10,14 +11,18 @@ use super::*;
 use crate::metered::{Metered, SFU_METHODS};
 use crate::proto::sfu_server::Sfu;
 use crate::proto::{
-    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MuteReply, MuteRequest, PublishReply,
-    PublishRequest, RecordReply, RecordRequest, SubscribeReply, SubscribeRequest, UnpublishReply,
-    UnpublishRequest, UnsubscribeReply, UnsubscribeRequest,
+    ClaimReply, ClaimRequest, DescribeReply, DescribeRequest, MediaNotice, MuteReply, MuteRequest,
+    NoticesRequest, PreferReply, PreferRequest, PublishReply, PublishRequest, RecordReply, RecordRequest,
+    RestartReply, RestartRequest, SubscribeReply, SubscribeRequest, UnpublishReply, UnpublishRequest,
+    UnsubscribeReply, UnsubscribeRequest,
 };
 
 mod network;
 
-/// Says its name; publishing never ends; subscribing answers the offer.
+/// What the first notice waits for: longer than a call may take.
+const SILENCE: Duration = Duration::from_millis(3500);
+
+/// Says its name; publishing never ends; subscribing answers the offer; notices come late.
 struct Stub(&'static str);
 
 #[tonic::async_trait]
@@ -54,6 +59,29 @@ impl Sfu for Stub {
 
     async fn claim(&self, _: Request<ClaimRequest>) -> Result<Response<ClaimReply>, Status> {
         Ok(Response::new(ClaimReply::default()))
+    }
+
+    async fn prefer(&self, _: Request<PreferRequest>) -> Result<Response<PreferReply>, Status> {
+        Err(Status::unimplemented("not tested"))
+    }
+
+    async fn restart(&self, _: Request<RestartRequest>) -> Result<Response<RestartReply>, Status> {
+        Err(Status::unimplemented("not tested"))
+    }
+
+    type NoticesStream = ReceiverStream<Result<MediaNotice, Status>>;
+
+    async fn notices(
+        &self,
+        request: Request<NoticesRequest>,
+    ) -> Result<Response<Self::NoticesStream>, Status> {
+        let (notices, stream) = tokio::sync::mpsc::channel(1);
+        tokio::spawn(async move {
+            tokio::time::sleep(SILENCE).await;
+            let uid = request.into_inner().signal_id;
+            notices.send(Ok(MediaNotice { uid, ..MediaNotice::default() })).await.unwrap();
+        });
+        Ok(Response::new(ReceiverStream::new(stream)))
     }
 
     async fn describe(&self, _: Request<DescribeRequest>) -> Result<Response<DescribeReply>, Status> {
@@ -175,6 +203,22 @@ async fn a_call_ends_at_its_deadline() {
     assert_eq!(status.code(), Code::Cancelled);
     assert!(asked.elapsed() >= DEADLINE / 2);
     assert_eq!(crate::status::error_code(&status), None, "whom we called says which code fits");
+}
+
+#[tokio::test]
+async fn a_stream_of_replies_has_no_deadline() {
+    let in_process = InProcess::default();
+    serve_in_process(&in_process, "one");
+    let dialer = Dialer::new(in_process);
+    for address in ["inproc://one".to_owned(), serve_tcp("one").await] {
+        let mut sfu = crate::client::sfu(dialer.dial(&address).unwrap());
+        let asked = Instant::now();
+        let request = NoticesRequest { signal_id: "signal-1".into() };
+        let mut notices = sfu.notices(request).await.unwrap().into_inner();
+        assert!(asked.elapsed() < DEADLINE, "it begins before there is anything to say");
+        assert_eq!(notices.message().await.unwrap().unwrap().uid, "signal-1");
+        assert!(asked.elapsed() > DEADLINE);
+    }
 }
 
 #[tokio::test]

@@ -38,11 +38,13 @@ async fn storms_of_every_request_end_with_their_sender() {
     let server = Server::start();
     let honest = Honest::on(&server).await;
     let no_offer = json!({"type": "offer", "sdp": "v=0"});
-    let storms: [(&str, &(dyn Fn(u64) -> Value + Sync)); 6] = [
+    let storms: [(&str, &(dyn Fn(u64) -> Value + Sync)); 8] = [
         ("broadcast", &|id| json!({"rid": "storm", "data": id})),
         ("join", &|id| json!({"rid": format!("room {id}")})),
         ("subscribe", &|_| json!({"rid": "storm", "mid": "none#1", "jsep": no_offer})),
         ("unsubscribe", &|_| json!({"rid": "storm", "mid": "none#1", "sid": "none"})),
+        ("prefer", &|_| json!({"rid": "storm", "mid": "none#1", "sid": "none", "prefer": {}})),
+        ("restart", &|_| json!({"rid": "storm", "mid": "none#1", "jsep": no_offer})),
         ("publish", &|_| json!({"rid": "storm", "jsep": no_offer, "minfo": {}})),
         ("nonsense", &|_| json!({})),
     ];

@@ -164,13 +164,16 @@ async fn a_stream_ends_when_its_publisher_dies() {
     screen.frames(10, 10).await;
     camera.vanish();
     let since = Instant::now();
-    for peer in [&bob, &ada] {
-        let patience = Duration::from_secs(40);
-        let removed = peer.notification_within("stream-remove", |_| true, patience).await;
-        // RFC 7675 section 5.1: consent expires after 30 s.
-        assert_between("removed", since, removed.at(), 5..=36);
-        assert_eq!(*removed.data(), json!({"rid": place.rid(), "uid": ada.uid(), "mid": stream.mid}));
-    }
+    let removal = async {
+        for peer in [&bob, &ada] {
+            let patience = Duration::from_secs(75);
+            let removed = peer.notification_within("stream-remove", |_| true, patience).await;
+            // Whoever is not heard for a minute is gone; half a minute without network is none.
+            assert_between("removed", since, removed.at(), 45..=66);
+            assert_eq!(*removed.data(), json!({"rid": place.rid(), "uid": ada.uid(), "mid": stream.mid}));
+        }
+    };
+    stay(&ada, place.rid(), stay(&bob, place.rid(), removal)).await;
     screen.until("the end", |reception| reception.ended).await;
     assert_eq!(bob.request("getpubs", json!({"rid": place.rid()})).await, Ok(json!({"pubs": []})));
     assert!(ada.is_open(), "the user stays");

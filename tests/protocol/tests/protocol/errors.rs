@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::fixture::{Place, announce, code_of, minfo, publish_data, publisher, subscribe_data};
+use crate::fixture::{
+    Place, announce, code_of, minfo, publish_data, publisher, restart_data, subscribe_data,
+};
 
 /// Every method with data that is right but for the room.
 fn requests_of(rid: &str) -> Vec<(&'static str, Value)> {
@@ -13,6 +15,8 @@ fn requests_of(rid: &str) -> Vec<(&'static str, Value)> {
         ("unpublish", json!({"rid": rid, "mid": "x#1"})),
         ("subscribe", subscribe_data(rid, "x#1")),
         ("unsubscribe", json!({"rid": rid, "mid": "x#1", "sid": "x#2"})),
+        ("prefer", json!({"rid": rid, "mid": "x#1", "sid": "x#2", "prefer": {}})),
+        ("restart", restart_data(rid, "x#1")),
         ("broadcast", json!({"rid": rid, "data": 1})),
         ("getusers", json!({"rid": rid})),
         ("getpubs", json!({"rid": rid})),

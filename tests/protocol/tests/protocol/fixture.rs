@@ -136,6 +136,11 @@ pub(crate) fn subscribe_data(rid: &str, mid: &str) -> Value {
     json!({"rid": rid, "mid": mid, "jsep": {"type": "offer", "sdp": subscriber().offer()}})
 }
 
+/// The data of a `restart` whose offer can be read.
+pub(crate) fn restart_data(rid: &str, mid: &str) -> Value {
+    json!({"rid": rid, "mid": mid, "jsep": {"type": "offer", "sdp": publisher().offer()}})
+}
+
 pub(crate) fn minfo() -> Value {
     json!({"audio": true, "video": true, "audiotype": 0, "videotype": 1})
 }

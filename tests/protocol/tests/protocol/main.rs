@@ -20,7 +20,7 @@ mod media;
 mod notices;
 mod process;
 mod sdp;
-
+mod steering;
 mod streams;
 mod takeover;
 mod tls;

@@ -1,4 +1,4 @@
-use model::{JsonText, Notice, UserId};
+use model::{JsonText, NodeId, Notice, Speaker, StreamId, UserId};
 
 use super::*;
 use crate::events::Received;
@@ -46,6 +46,43 @@ async fn a_slow_listener_is_told_that_it_missed_something_and_goes_on() {
     assert_eq!(last, Some(QUEUE as u64 - 1));
     events.publish(&event("a", 1_000_000)).await.unwrap();
     assert_eq!(slow.next().await, Some(Received::Event(event("a", 1_000_000))));
+}
+
+fn speakers() -> SpeakersOfNode {
+    let speaker = Speaker { mid: StreamId::parse("ann#1").unwrap(), level: -30 };
+    SpeakersOfNode { node: NodeId::parse("signal-1").unwrap(), speakers: vec![speaker] }
+}
+
+#[tokio::test]
+async fn who_speaks_is_heard_by_the_room_alone() {
+    let events = MemoryEvents::default();
+    let mut one = events.subscribe(&rid("a")).await.unwrap();
+    let mut other = events.subscribe(&rid("b")).await.unwrap();
+    events.speak(&rid("a"), &speakers()).await.unwrap();
+    events.publish(&event("b", 7)).await.unwrap();
+    assert_eq!(one.next().await, Some(Received::Speakers(speakers())));
+    assert_eq!(other.next().await, Some(Received::Event(event("b", 7))));
+}
+
+#[tokio::test]
+async fn talk_costs_no_event() {
+    let events = MemoryEvents::default();
+    let mut slow = events.subscribe(&rid("a")).await.unwrap();
+    for _ in 0..2 * QUEUE {
+        events.speak(&rid("a"), &speakers()).await.unwrap();
+    }
+    for version in 0..QUEUE as u64 / 2 {
+        events.publish(&event("a", version)).await.unwrap();
+    }
+    let (mut heard, mut talk) = (0, 0);
+    while heard < QUEUE / 2 {
+        match slow.next().await {
+            Some(Received::Event(_)) => heard += 1,
+            Some(Received::Speakers(_)) => talk += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(talk > 0);
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use telemetry::trace::{self, TRACEPARENT};
 use tokio::time::{Instant, sleep_until};
 
 use super::link::Link;
-use crate::codec::decode_event;
+use crate::codec::{decode_event, decode_speakers};
 use crate::events::Feeder;
 
 /// Where all rooms of a node miss something at once they ask the register over so long, per room: 10,000 rooms
@@ -65,6 +65,9 @@ impl Listener {
         let Some(message) = message else { return false };
         if message.subject.as_str() != self.subject {
             return self.feeder.missed();
+        }
+        if let Some(speakers) = decode_speakers(&message.payload) {
+            return self.feeder.speakers(speakers);
         }
         match decode_event(&self.rid, &message.payload) {
             Ok(event) => {

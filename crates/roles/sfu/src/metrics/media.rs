@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::ConstGauge;
 
 use crate::mailbox::Mailbox;
 use crate::recorder::RecorderStats;
+use crate::tcp::Census;
 use crate::worker::WorkerStats;
 use crate::workers::Workers;
 
@@ -43,6 +44,9 @@ impl Collector for Media {
         let mut out = Out(encoder);
         queues(&mut out, &self.0)?;
         moved(&mut out, &workers)?;
+        if let Some(visitors) = &self.0.visitors {
+            visits(&mut out, visitors)?;
+        }
         match &self.0.recording.recorder {
             Some(recorder) => recordings(&mut out, &recorder.stats()),
             None => Ok(()),
@@ -72,20 +76,46 @@ fn queues(out: &mut Out<'_>, workers: &Workers) -> fmt::Result {
     let help = "Streams that ended by themselves, and whose end waits to be told to a register, of 16384.";
     out.gauge("sfu_ends_waiting", help, workers.ends.waiting())?;
     let help = "Ends of streams that no register is told: too many waited.";
-    out.counter("sfu_ends_lost", help, workers.ends.lost())
+    out.counter("sfu_ends_lost", help, workers.ends.lost())?;
+    let help = "Signalling nodes that listen to what happens to their clients' media.";
+    out.gauge("sfu_notices_watchers", help, workers.notices.watchers())?;
+    let help = "Streams and subscriptions of which signalling nodes are still to be told something.";
+    out.gauge("sfu_notices_waiting", help, workers.notices.waiting())?;
+    let help = "Notices that found no room because a signalling node did not read.";
+    out.counter("sfu_notices_dropped", help, workers.notices.dropped())
+}
+
+/// Who came over TCP.
+fn visits(out: &mut Out<'_>, visitors: &Census) -> fmt::Result {
+    let help = "TCP connections, of limits.tcp_connections.";
+    out.gauge("sfu_tcp_connections", help, visitors.now())?;
+    let visits = [
+        ("accepted", visitors.accepted()),
+        ("refused", visitors.refused()),
+        ("unwelcome", visitors.unwelcome()),
+    ];
+    let help = "TCP connections taken in, refused because there were too many, and closed because no peer came of them.";
+    out.counters("sfu_tcp_visits", help, "result", &visits)
 }
 
 fn packets(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
     let sum = |of: fn(&WorkerStats) -> u64| workers.iter().map(of).sum::<u64>();
     let datagrams = [("in", sum(|w| w.media.datagrams_in)), ("out", sum(|w| w.socket.sent))];
-    out.counters("sfu_datagrams", "UDP datagrams that came and left.", "direction", &datagrams)?;
+    out.counters("sfu_datagrams", "Datagrams that came and left.", "direction", &datagrams)?;
+    let framed = [("in", sum(|w| w.socket.tcp_received)), ("out", sum(|w| w.socket.tcp_sent))];
+    out.counters("sfu_tcp_datagrams", "Those of them that came and left over TCP.", "direction", &framed)?;
     let help = "What left in one piece: datagrams of one size to one destination.";
     out.counter("sfu_datagram_groups", help, sum(|w| w.socket.groups))?;
     let copies = [("in", sum(|w| w.media.copies_in)), ("out", sum(|w| w.media.copies_out))];
     let help = "Packets that a worker got from another one, or gave it, for subscribers there.";
     out.counters("sfu_branch_packets", help, "direction", &copies)?;
     let bytes = [("in", sum(|w| w.media.bytes_in)), ("out", sum(|w| w.media.bytes_out))];
-    out.counters("sfu_bytes", "Bytes of datagrams, without UDP and IP headers.", "direction", &bytes)?;
+    out.counters(
+        "sfu_bytes",
+        "Bytes of datagrams, without headers of UDP, TCP and IP.",
+        "direction",
+        &bytes,
+    )?;
     let media = [("in", sum(|w| w.media.media_in)), ("out", sum(|w| w.media.media_out))];
     out.counters(
         "sfu_media_packets",
@@ -126,6 +156,21 @@ fn quality(out: &mut Out<'_>, workers: &[WorkerStats]) -> fmt::Result {
         "sfu_retransmissions",
         "Packets sent again to subscribers.",
         sum(|w| w.media.retransmissions),
+    )?;
+    out.counter(
+        "sfu_padding_packets",
+        "Packets of padding, sent to see what networks carry.",
+        sum(|w| w.media.padding_out),
+    )?;
+    out.counter(
+        "sfu_layer_changes",
+        "Changes of the layer that a subscriber gets.",
+        sum(|w| w.media.layer_changes),
+    )?;
+    out.counter(
+        "sfu_video_pauses",
+        "Subscriptions whose video stopped for want of bandwidth.",
+        sum(|w| w.media.pauses),
     )?;
     let key_frames = [
         ("to_publishers", sum(|w| w.media.key_frame_requests_sent)),

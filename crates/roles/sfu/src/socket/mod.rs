@@ -86,7 +86,8 @@ impl MediaSocket {
     }
 }
 
-fn lacks_ipv6(error: &io::Error) -> bool {
+/// Whether an error says that this machine has no IPv6.
+pub(crate) fn lacks_ipv6(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EAFNOSUPPORT | libc::EADDRNOTAVAIL))
 }
 

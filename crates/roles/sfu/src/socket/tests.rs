@@ -45,7 +45,7 @@ impl Side {
         let deadline = Instant::now() + PATIENCE;
         let mut all = Vec::new();
         while all.len() < count && Instant::now() < deadline {
-            self.socket.wait(&self.waker, Some(Duration::from_millis(100))).unwrap();
+            self.socket.wait(&self.waker, None, Some(Duration::from_millis(100))).unwrap();
             self.socket.receive(&mut self.received).unwrap();
             all.extend(self.received.datagrams().map(|d| (d.source, d.local, d.data.to_vec())));
         }
@@ -269,9 +269,9 @@ fn a_wake_up_ends_the_sleep_once() {
     let long = Some(Duration::from_secs(60));
     std::thread::scope(|scope| {
         scope.spawn(|| side.waker.wake());
-        let ready = side.socket.wait(&side.waker, long).unwrap();
-        assert_eq!(ready, Ready { socket: false, waker: true });
+        let ready = side.socket.wait(&side.waker, None, long).unwrap();
+        assert_eq!(ready, Ready { waker: true, ..Ready::default() });
     });
-    let ready = side.socket.wait(&side.waker, Some(Duration::from_millis(1))).unwrap();
+    let ready = side.socket.wait(&side.waker, None, Some(Duration::from_millis(1))).unwrap();
     assert_eq!(ready, Ready::default());
 }

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read as _, Write as _};
-use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd, RawFd};
 use std::time::Duration;
 
 use super::MediaSocket;
@@ -11,11 +11,13 @@ use super::MediaSocket;
 #[derive(Debug)]
 pub(crate) struct Waker(File);
 
-/// Why the sleep ended; neither: the time was up.
+/// Why the sleep ended; none of them: the time was up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Ready {
     pub(crate) socket: bool,
     pub(crate) waker: bool,
+    /// What was given beside them.
+    pub(crate) other: bool,
 }
 
 impl Waker {
@@ -42,16 +44,23 @@ impl Waker {
 }
 
 impl MediaSocket {
-    /// Sleeps until a datagram waits, somebody wakes us, or the time is up
+    /// Sleeps until a datagram waits, somebody wakes us, the other descriptor can be read from, or the time is up
     /// (`None`: without limit).
-    pub(crate) fn wait(&self, waker: &Waker, timeout: Option<Duration>) -> io::Result<Ready> {
-        let mut fds = [readable(self.socket.as_raw_fd()), readable(waker.0.as_raw_fd())];
+    pub(crate) fn wait(
+        &self,
+        waker: &Waker,
+        other: Option<BorrowedFd<'_>>,
+        timeout: Option<Duration>,
+    ) -> io::Result<Ready> {
+        // The kernel looks at no negative descriptor.
+        let other = other.map_or(-1, |other| other.as_raw_fd());
+        let mut fds = [readable(self.socket.as_raw_fd()), readable(waker.0.as_raw_fd()), readable(other)];
         poll(&mut fds, timeout)?;
-        let [socket, wake] = fds.map(|fd| fd.revents != 0);
+        let [socket, wake, other] = fds.map(|fd| fd.revents != 0);
         if wake {
             waker.reset();
         }
-        Ok(Ready { socket, waker: wake })
+        Ok(Ready { socket, waker: wake, other })
     }
 
     /// Whether there was room for another datagram before the time was up.

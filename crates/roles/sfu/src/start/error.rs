@@ -28,6 +28,20 @@ pub enum StartError {
         /// Why.
         source: io::Error,
     },
+    /// Somebody else has the TCP port.
+    #[error("TCP port {port} is in use by another program, or by another part of this one (sfu.tcp_port)")]
+    TcpPortInUse {
+        /// Which one.
+        port: u16,
+    },
+    /// The TCP port could not be opened.
+    #[error("cannot open TCP port {port}: {source}")]
+    TcpSocket {
+        /// Which one.
+        port: u16,
+        /// Why.
+        source: io::Error,
+    },
     /// The ports go beyond the last one.
     #[error("sfu.port {port} leaves no room for {workers} workers below 65536")]
     PortRange {

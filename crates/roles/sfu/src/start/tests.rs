@@ -20,6 +20,8 @@ use super::*;
 mod branches;
 mod life;
 mod recording;
+mod steering;
+mod tcp;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -29,8 +31,10 @@ fn config(port: u16, workers: usize) -> Config {
         dc: "here".into(),
         ips: vec!["127.0.0.1".parse().unwrap()],
         port,
+        tcp: None,
         workers,
         coalesce: media::COALESCE,
+        estimation: None,
         branch_at: 0.5,
         limits: Limits::default(),
         bandwidth: 1_000_000_000,
@@ -95,7 +99,7 @@ impl World {
             uid: "ann".into(),
             mid: mid.into(),
             offer_sdp: offer.into(),
-            record: None,
+            ..PublishRequest::default()
         };
         Ok(self.client.publish(request).await?.into_inner().answer_sdp)
     }
@@ -107,6 +111,7 @@ impl World {
             mid: mid.into(),
             sid: sid.into(),
             offer_sdp: offer.into(),
+            ..SubscribeRequest::default()
         };
         Ok(self.client.subscribe(request).await?.into_inner().answer_sdp)
     }

@@ -6,9 +6,10 @@ use std::thread::JoinHandle;
 use crate::mailbox::{Mailbox, mailbox};
 use crate::recorder::Recorder;
 use crate::socket::MediaSocket;
+use crate::tcp::Listener;
 use crate::worker::{self, Happening};
 
-use super::{Config, StartError};
+use super::{Config, StartError, TcpConfig};
 
 /// The workers' threads. Dropping it tells them to end.
 #[derive(Debug, Default)]
@@ -53,6 +54,15 @@ impl Drop for Threads {
 pub(super) fn open_ports(config: &Config) -> Result<Vec<MediaSocket>, StartError> {
     let workers = config.workers.max(1);
     (0..workers).map(|n| open_port(config.port, n, workers)).collect()
+}
+
+/// The port for those who come over TCP, where there is to be one.
+pub(super) fn open_door(config: &Config) -> Result<Option<Listener>, StartError> {
+    let Some(TcpConfig { port, .. }) = config.tcp else { return Ok(None) };
+    Listener::bind(port).map(Some).map_err(|source| match source.kind() {
+        io::ErrorKind::AddrInUse => StartError::TcpPortInUse { port },
+        _ => StartError::TcpSocket { port, source },
+    })
 }
 
 /// The port of worker n.

@@ -12,6 +12,8 @@ use tokio::time::Instant;
 pub(crate) struct Claimed {
     pub(crate) mids: BTreeSet<StreamId>,
     pub(crate) sids: BTreeSet<SubscriptionId>,
+    /// Of the subscriptions; 0: none.
+    pub(crate) network: u64,
 }
 
 impl Clients {
@@ -39,6 +41,7 @@ impl Clients {
         let mids = reply.mids.iter().filter_map(|mid| StreamId::parse(mid).ok());
         let sids = reply.sids.iter().filter_map(|sid| SubscriptionId::parse(sid).ok());
         Ok(Claimed {
+            network: reply.network,
             mids: mids.filter(|mid| wanted.mids.contains(mid)).collect(),
             sids: sids.filter(|sid| wanted.sids.contains(sid)).collect(),
         })

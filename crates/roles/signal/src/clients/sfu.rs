@@ -3,7 +3,7 @@
 use super::{Clients, Counted, answered, refusal, turns::ATTEMPT, was_not_done, was_not_sent, was_silent};
 use crate::{refusal::Refusal, session::Session};
 use cluster::{NodeInfo, choose_sfu};
-use model::{ErrorCode, NodeId, Owner, RoomId, StreamId, SubscriptionId, UserId};
+use model::{ErrorCode, NodeId, Owner, Preference, RoomId, StreamId, SubscriptionId, UserId};
 use rpc::proto::{self, sfu_client::SfuClient};
 use std::future::Future;
 use tokio::time::Instant;
@@ -21,8 +21,15 @@ pub(crate) struct Offer<'a> {
     pub(crate) uid: &'a UserId,
     pub(crate) mid: &'a StreamId,
     pub(crate) sdp: &'a str,
-    /// Of a `publish`: whether to record it; `None`: as the SFU is configured.
-    pub(crate) record: Option<bool>,
+    /// The connection: it hears what happens.
+    pub(crate) owner: &'a Owner,
+}
+
+/// What a subscriber wants.
+pub(crate) struct Wanted<'a> {
+    /// Whose network it is; 0: that is not known.
+    pub(crate) network: u64,
+    pub(crate) preference: &'a Preference,
 }
 
 /// What became of a `publish`.
@@ -35,7 +42,13 @@ pub(crate) struct Publishing {
 
 impl Clients {
     /// Hands a stream to an SFU with room for it; to another one where that is full after all, or gives no answer.
-    pub(crate) async fn publish(&self, deadline: Instant, offer: &Offer<'_>) -> Publishing {
+    /// `record`: whether to record it; `None`: as the SFU is configured.
+    pub(crate) async fn publish(
+        &self,
+        deadline: Instant,
+        offer: &Offer<'_>,
+        record: Option<bool>,
+    ) -> Publishing {
         let mut nodes = self.sfus.borrow().to_vec();
         let mut publishing =
             Publishing { taken: Err(Refusal::plain(ErrorCode::NoSfu)), maybe_at: Vec::new() };
@@ -43,7 +56,7 @@ impl Clients {
             let Some(node) = self.choose(&nodes) else { break };
             nodes.retain(|other| other.id != node.id);
             let until = if nodes.is_empty() { deadline } else { deadline.min(Instant::now() + ATTEMPT) };
-            let status = match self.publish_at(until, &node, offer).await {
+            let status = match self.publish_at(until, &node, offer, record).await {
                 Ok(sdp) => {
                     self.suspects.clear(&node);
                     publishing.taken = Ok((node.id, sdp));
@@ -84,13 +97,15 @@ impl Clients {
         deadline: Instant,
         node: &NodeInfo,
         offer: &Offer<'_>,
+        record: Option<bool>,
     ) -> Result<String, Status> {
         let request = proto::PublishRequest {
             rid: offer.rid.to_string(),
             uid: offer.uid.to_string(),
             mid: offer.mid.to_string(),
             offer_sdp: offer.sdp.to_owned(),
-            record: offer.record,
+            record,
+            owner: Some(offer.owner.into()),
         };
         let mut client = rpc::client::sfu(self.dial(node)?);
         answered(deadline, client.publish(request)).await.map(|reply| reply.answer_sdp)
@@ -118,6 +133,7 @@ impl Clients {
         sfu: &NodeId,
         offer: &Offer<'_>,
         sid: &SubscriptionId,
+        wanted: &Wanted<'_>,
     ) -> Result<String, Refusal> {
         let request = proto::SubscribeRequest {
             rid: offer.rid.to_string(),
@@ -125,6 +141,9 @@ impl Clients {
             mid: offer.mid.to_string(),
             sid: sid.to_string(),
             offer_sdp: offer.sdp.to_owned(),
+            owner: Some(offer.owner.into()),
+            network: wanted.network,
+            preference: Some(wanted.preference.into()),
         };
         let reply = self
             .sfu(deadline, sfu, ErrorCode::NoSuchStream, |mut to| async move { to.subscribe(request).await });

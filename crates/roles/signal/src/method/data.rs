@@ -1,8 +1,10 @@
 //! The `data` of a request, member by member, each with its own error code.
 
+mod preference;
+
 use super::resume::{Resume, ResumedPub, ResumedSub};
 use crate::refusal::Refusal;
-use model::{ErrorCode, JsonText, MediaInfo, NodeId, RoomId, StreamId, SubscriptionId};
+use model::{ErrorCode, JsonText, MediaInfo, NodeId, Preference, RoomId, StreamId, SubscriptionId};
 use protoo::json::{pick, text_of};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt::Display};
@@ -18,6 +20,7 @@ pub(super) struct Data<'a> {
     sfuid: Option<&'a str>,
     resume: Option<&'a str>,
     record: Option<&'a str>,
+    prefer: Option<&'a str>,
 }
 
 impl<'a> Data<'a> {
@@ -27,9 +30,9 @@ impl<'a> Data<'a> {
     }
 
     fn object(raw: &'a str) -> Option<Self> {
-        let members = ["rid", "mid", "sid", "jsep", "minfo", "data", "sfuid", "resume", "record"];
-        let [rid, mid, sid, jsep, minfo, data, sfuid, resume, record] = pick(raw, members)?;
-        Some(Self { rid, mid, sid, jsep, minfo, data, sfuid, resume, record })
+        let members = ["rid", "mid", "sid", "jsep", "minfo", "data", "sfuid", "resume", "record", "prefer"];
+        let [rid, mid, sid, jsep, minfo, data, sfuid, resume, record, prefer] = pick(raw, members)?;
+        Some(Self { rid, mid, sid, jsep, minfo, data, sfuid, resume, record, prefer })
     }
 
     pub(super) fn rid(&self) -> Result<RoomId, Refusal> {
@@ -42,6 +45,22 @@ impl<'a> Data<'a> {
 
     pub(super) fn sid(&self) -> Result<SubscriptionId, Refusal> {
         id(self.sid, "sid", ErrorCode::Sid, SubscriptionId::parse)
+    }
+
+    /// Of a request that may be about a subscription.
+    pub(super) fn optional_sid(&self) -> Result<Option<SubscriptionId>, Refusal> {
+        self.sid.map(|_| self.sid()).transpose()
+    }
+
+    /// What a subscriber wants; of `subscribe`, which need not say.
+    pub(super) fn optional_preference(&self) -> Result<Preference, Refusal> {
+        self.prefer.map_or_else(|| Ok(Preference::default()), preference::read)
+    }
+
+    /// What a subscriber wants.
+    pub(super) fn preference(&self) -> Result<Preference, Refusal> {
+        let raw = self.prefer.ok_or_else(|| Refusal::missing(ErrorCode::Data, "prefer", "an object"))?;
+        preference::read(raw)
     }
 
     fn sfu(&self) -> Result<NodeId, Refusal> {

@@ -47,9 +47,11 @@ pub(super) async fn publish(call: &Call<'_>) -> Result<(), Refusal> {
 
     let uid = &call.session.uid;
     let mid = StreamId::of(uid, unguessable()?);
-    let (sfu, sdp) = to_sfu(call, &Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, record }).await?;
+    let offer = Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, owner: &call.session.owner };
+    let (sfu, sdp) = to_sfu(call, &offer, record).await?;
     // Ours before anybody hears of it: the server may end it at once.
     call.holding(&rid, |held| held.published.insert(mid.clone(), Published::at(sfu.clone())))?;
+    call.context.watches.want(&sfu);
     let stream = Stream { mid, uid: uid.clone(), sfu, info };
     let added = match call.clients().add_stream(call.deadline, &rid, &call.session.owner, &stream).await {
         Ok(added) => added,
@@ -81,8 +83,12 @@ fn note_added(session: &Session, room: &Room, rid: &RoomId, mid: &StreamId, vers
     room.tell_what_ended(session);
 }
 
-async fn to_sfu(call: &Call<'_>, offer: &Offer<'_>) -> Result<(NodeId, String), Refusal> {
-    let publishing = call.clients().publish(call.deadline, offer).await;
+async fn to_sfu(
+    call: &Call<'_>,
+    offer: &Offer<'_>,
+    record: Option<bool>,
+) -> Result<(NodeId, String), Refusal> {
+    let publishing = call.clients().publish(call.deadline, offer, record).await;
     for sfu in publishing.maybe_at {
         take_back(call, offer.rid.clone(), offer.mid.clone(), sfu, false);
     }

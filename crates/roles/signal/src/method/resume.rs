@@ -108,6 +108,9 @@ impl Resume {
         for (sfu, answer) in join_all(asking).await {
             match answer {
                 Ok(held) => {
+                    if held.network != 0 {
+                        claims.held.network = held.network;
+                    }
                     claims.held.mids.extend(held.mids);
                     claims.held.sids.extend(held.sids);
                 }
@@ -179,10 +182,35 @@ impl Resume {
             }
         }
         for subscription in self.subs.iter().filter(|named| claims.held.sids.contains(&named.sid)) {
-            let at = Subscribed { mid: subscription.mid.clone(), sfu: subscription.sfu.clone() };
+            let at = Subscribed::at(subscription.mid.clone(), subscription.sfu.clone());
             held.subscriptions.insert(subscription.sid.clone(), at);
         }
+        call.session.go_on_in(claims.held.network);
+        let sfus: BTreeSet<NodeId> = held.sfus().cloned().collect();
+        sfus.iter().for_each(|sfu| call.context.watches.want(sfu));
+        for sfu in sfus.intersection(&claims.silent) {
+            claim_again(call, rid, sfu.clone());
+        }
     }
+}
+
+/// An SFU that did not answer goes on telling the older connection of the streams that live on, unless it hears later
+/// whose they are.
+fn claim_again(call: &Call<'_>, rid: &RoomId, sfu: NodeId) {
+    let (context, session, rid) = (Arc::clone(call.context), Arc::clone(call.session), rid.clone());
+    call.afterwards(async move {
+        let mut wanted = Claimed::default();
+        if let Some(held) = session.holdings.lock().get(&rid).filter(|held| !held.handed_over) {
+            let there = held.published.iter().filter(|(_, published)| published.sfu == sfu);
+            wanted.mids = there.map(|(mid, _)| mid.clone()).collect();
+        }
+        if wanted.mids.is_empty() {
+            return;
+        }
+        if let Err(refusal) = context.clients.claim(deadline(), &sfu, &rid, &session, &wanted).await {
+            tracing::debug!(%sfu, %refusal, "an SFU does not hear whose its streams are");
+        }
+    });
 }
 
 /// A stream that its SFU holds and the room does not know. Answers the room's version with it, or 0 where

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     access::Right,
-    clients::Offer,
+    clients::{Offer, Wanted},
     refusal::Refusal,
     room::Room,
     session::{Subscribed, end_subscription},
@@ -25,7 +25,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
     let data = call.data()?;
     let rid = data.rid()?;
     let room = call.joined(&rid)?;
-    let (mid, sdp) = (data.mid()?, data.offer()?);
+    let (mid, sdp, preference) = (data.mid()?, data.offer()?, data.optional_preference()?);
     call.session.rights.may(Right::Subscribe)?;
 
     // The client's `sfuid` is not needed: the register knows where the stream is.
@@ -33,9 +33,10 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
     make_room(call, &rid, &room)?;
     let uid = &call.session.uid;
     let sid = SubscriptionId::of(uid, unguessable()?);
-    let offer = Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, record: None };
-    let subscribed = call.clients().subscribe(call.deadline, &sfu, &offer, &sid).await;
-    let at = Subscribed { mid, sfu };
+    let offer = Offer { rid: &rid, uid, mid: &mid, sdp: &sdp, owner: &call.session.owner };
+    let wanted = Wanted { network: call.session.network(), preference: &preference };
+    let subscribed = call.clients().subscribe(call.deadline, &sfu, &offer, &sid, &wanted).await;
+    let at = Subscribed::at(mid, sfu.clone());
     let sdp = match subscribed {
         Ok(sdp) => sdp,
         Err(refusal) => {
@@ -48,6 +49,7 @@ pub(super) async fn subscribe(call: &Call<'_>) -> Result<(), Refusal> {
         }
     };
     call.holding(&rid, |held| held.subscriptions.insert(sid.clone(), at))?;
+    call.context.watches.want(&sfu);
     call.answer(&Answer { jsep: Jsep::answer(&sdp), sid: sid.as_str() });
     Ok(())
 }

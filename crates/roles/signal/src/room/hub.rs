@@ -3,7 +3,7 @@
 use super::{Room, listener};
 use crate::{clients::Clients, metrics::Metrics, session::Session};
 use cluster::Events;
-use model::RoomId;
+use model::{NodeId, RoomId};
 use parking_lot::Mutex;
 use std::{collections::HashMap, ops::Deref, sync::Arc, time::Duration};
 
@@ -14,6 +14,7 @@ const LISTENING: Duration = Duration::from_millis(500);
 /// All rooms with connections of this node. Bounded by the rooms that one
 /// connection may be in, times the connections.
 pub(crate) struct Rooms {
+    node: NodeId,
     rooms: Mutex<HashMap<RoomId, Entry>>,
     events: Arc<dyn Events>,
     clients: Arc<Clients>,
@@ -32,8 +33,13 @@ pub(crate) struct Lease {
 }
 
 impl Rooms {
-    pub(crate) fn new(events: Arc<dyn Events>, clients: Arc<Clients>, metrics: Arc<Metrics>) -> Arc<Self> {
-        Arc::new(Self { rooms: Mutex::default(), events, clients, metrics })
+    pub(crate) fn new(
+        node: NodeId,
+        events: Arc<dyn Events>,
+        clients: Arc<Clients>,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Self> {
+        Arc::new(Self { node, rooms: Mutex::default(), events, clients, metrics })
     }
 
     /// Makes a room known and listens to its events: what happens after this is
@@ -48,7 +54,7 @@ impl Rooms {
     fn lease(self: &Arc<Self>, rid: &RoomId) -> Lease {
         let mut rooms = self.rooms.lock();
         let entry = rooms.entry(rid.clone()).or_insert_with(|| {
-            let room = Arc::new(Room::new(rid.clone()));
+            let room = Arc::new(Room::new(rid.clone(), self.node.clone()));
             let (listening, events) = (Arc::clone(&room), Arc::clone(&self.events));
             let (clients, metrics) = (Arc::clone(&self.clients), Arc::clone(&self.metrics));
             tokio::spawn(listener::run(listening, events, clients, metrics));

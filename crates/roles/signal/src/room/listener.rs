@@ -1,6 +1,6 @@
 //! Listens to a room's events, and fetches what is missing.
 
-use super::{ON_ITS_WAY, Room};
+use super::{ON_ITS_WAY, Room, speaking};
 use crate::{
     clients::{Clients, deadline},
     metrics::{CatchUp, Metrics},
@@ -29,6 +29,7 @@ pub(super) async fn run(
     tokio::select! {
         () = room.gone.cancelled() => {}
         () = listener.listen(&*events) => {}
+        () = speaking::run(&room, &*events) => {}
     }
 }
 
@@ -67,6 +68,7 @@ impl Listener<'_> {
                         }
                     }
                     Some(Received::Missed) => self.fetch().await,
+                    Some(Received::Speakers(said)) => self.room.others_speak(&said),
                     None => return,
                 },
                 () = self.overdue() => self.fetch().await,

@@ -48,7 +48,7 @@ fn leaves(version: u64, name: &str) -> RoomEvent {
 }
 
 fn room() -> Room {
-    Room::new(RoomId::parse("r").unwrap())
+    Room::new(RoomId::parse("r").unwrap(), NodeId::parse("s").unwrap())
 }
 
 /// What a session has been sent: method and uid of each notification.

@@ -2,7 +2,7 @@
 //! publishes and subscribes to.
 
 use crate::room::Lease;
-use model::{NodeId, RoomId, StreamId, SubscriptionId};
+use model::{LayerWanted, NodeId, RoomId, StreamId, SubscriptionId};
 use std::collections::BTreeMap;
 
 /// The rooms of one connection.
@@ -29,11 +29,13 @@ pub(crate) struct Published {
     pub(crate) told_to_move: bool,
     /// By this version the room had the stream; 0 where that is not known (yet).
     pub(crate) added: u64,
+    /// What the client was told of its layers last.
+    pub(crate) layers: Vec<LayerWanted>,
 }
 
 impl Published {
     pub(crate) fn at(sfu: NodeId) -> Self {
-        Self { sfu, told_to_move: false, added: 0 }
+        Self { sfu, told_to_move: false, added: 0, layers: Vec::new() }
     }
 
     /// The room had it by this version.
@@ -47,10 +49,24 @@ impl Published {
 pub(crate) struct Subscribed {
     pub(crate) mid: StreamId,
     pub(crate) sfu: NodeId,
+    /// The client was told that its video is paused.
+    pub(crate) paused: bool,
+}
+
+impl Subscribed {
+    pub(crate) fn at(mid: StreamId, sfu: NodeId) -> Self {
+        Self { mid, sfu, paused: false }
+    }
 }
 
 impl RoomHoldings {
     pub(crate) fn new(lease: Lease) -> Self {
         Self { lease, published: BTreeMap::new(), subscriptions: BTreeMap::new(), handed_over: false }
+    }
+
+    /// The SFUs that have any of it, with repetitions.
+    pub(crate) fn sfus(&self) -> impl Iterator<Item = &NodeId> {
+        let streams = self.published.values().map(|published| &published.sfu);
+        streams.chain(self.subscriptions.values().map(|at| &at.sfu))
     }
 }

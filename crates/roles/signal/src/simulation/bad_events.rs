@@ -4,7 +4,7 @@
 use super::{climate::Climate, dice::Dice, record::Record};
 use async_trait::async_trait;
 use cluster::{Events, EventsError, Subscription, events::Feeder};
-use model::{RoomEvent, RoomId};
+use model::{RoomEvent, RoomId, SpeakersOfNode};
 use parking_lot::Mutex;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::time::sleep;
@@ -90,6 +90,10 @@ impl Events for Ear {
         Ok(())
     }
 
+    async fn speak(&self, _: &RoomId, _: &SpeakersOfNode) -> Result<(), EventsError> {
+        Err(EventsError("nobody speaks here".to_owned()))
+    }
+
     async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError> {
         if !self.record.is_calm() && self.dice.chance(self.climate.events_lost / 4) {
             sleep(self.dice.ms(1, 900)).await;
@@ -115,6 +119,10 @@ impl Events for Mouth {
     async fn publish(&self, event: &RoomEvent) -> Result<(), EventsError> {
         self.0.iter().for_each(|ear| ear.send(event));
         Ok(())
+    }
+
+    async fn speak(&self, _: &RoomId, _: &SpeakersOfNode) -> Result<(), EventsError> {
+        Err(EventsError("a register does not speak".to_owned()))
     }
 
     async fn subscribe(&self, _: &RoomId) -> Result<Subscription, EventsError> {

@@ -9,6 +9,7 @@ use super::{
     serving::{Serving, Site},
 };
 use cluster::{Discovery, Lease, NodeRun, Role, Store, discovery::MemoryDiscovery, store::MemoryStore};
+use futures_util::stream;
 use model::{ErrorCode, NodeId, RoomId, StreamId};
 use parking_lot::Mutex;
 use rpc::{channel::Dialer, proto, status::refuse};
@@ -281,7 +282,7 @@ impl proto::sfu_server::Sfu for TinySfu {
         if let Some(owner) = owner {
             state.claims.extend(mids.iter().chain(&sids).map(|id| (id.clone(), owner.clone())));
         }
-        Ok(Response::new(proto::ClaimReply { mids, sids }))
+        Ok(Response::new(proto::ClaimReply { mids, sids, network: 0 }))
     }
 
     async fn mute(&self, _: Request<proto::MuteRequest>) -> Result<Response<proto::MuteReply>, Status> {
@@ -290,6 +291,26 @@ impl proto::sfu_server::Sfu for TinySfu {
 
     async fn record(&self, _: Request<proto::RecordRequest>) -> Result<Response<proto::RecordReply>, Status> {
         Err(refuse(ErrorCode::NotAllowed, "it does not record"))
+    }
+
+    async fn prefer(&self, _: Request<proto::PreferRequest>) -> Result<Response<proto::PreferReply>, Status> {
+        Err(refuse(ErrorCode::NotAllowed, "it forwards nothing"))
+    }
+
+    async fn restart(
+        &self,
+        _: Request<proto::RestartRequest>,
+    ) -> Result<Response<proto::RestartReply>, Status> {
+        Err(refuse(ErrorCode::NotAllowed, "it has no ICE"))
+    }
+
+    type NoticesStream = stream::Pending<Result<proto::MediaNotice, Status>>;
+
+    async fn notices(
+        &self,
+        _: Request<proto::NoticesRequest>,
+    ) -> Result<Response<Self::NoticesStream>, Status> {
+        Ok(Response::new(stream::pending()))
     }
 
     async fn describe(

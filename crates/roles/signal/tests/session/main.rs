@@ -16,11 +16,17 @@ mod handshake;
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod media_notices;
+#[cfg(test)]
 mod moving;
 #[cfg(test)]
 mod requests;
 #[cfg(test)]
 mod rooms;
+#[cfg(test)]
+mod speakers;
+#[cfg(test)]
+mod steering;
 #[cfg(test)]
 mod tokens;
 #[cfg(test)]

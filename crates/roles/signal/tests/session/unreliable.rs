@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use cluster::{Events, EventsError, Subscription, events::MemoryEvents};
-use model::{RoomEvent, RoomId};
+use model::{RoomEvent, RoomId, SpeakersOfNode};
 use parking_lot::Mutex;
 use std::sync::{
     Arc,
@@ -66,6 +66,10 @@ impl Events for Unreliable {
             self.events.publish(&event).await?;
         }
         Ok(())
+    }
+
+    async fn speak(&self, rid: &RoomId, speakers: &SpeakersOfNode) -> Result<(), EventsError> {
+        self.events.speak(rid, speakers).await
     }
 
     async fn subscribe(&self, rid: &RoomId) -> Result<Subscription, EventsError> {

@@ -158,6 +158,7 @@ async fn who_comes_back_hears_what_is_still_theirs() {
     let reply = |mids: &[&str], sids: &[&str]| ClaimReply {
         mids: mids.iter().map(ToString::to_string).collect(),
         sids: sids.iter().map(ToString::to_string).collect(),
+        network: 0,
     };
     assert_eq!(all("room", "ann").await.unwrap(), reply(&["m"], &[]));
     assert_eq!(all("room", "bob").await.unwrap(), reply(&[], &["s"]));

@@ -98,6 +98,7 @@ impl World {
             mid: format!("{rid}#{uid}"),
             offer_sdp: publisher.offer().into(),
             record,
+            ..PublishRequest::default()
         };
         publisher.accept(&self.client.publish(request).await?.into_inner().answer_sdp);
         Ok(publisher)
