@@ -20,6 +20,8 @@ const QUIET_MS = 4_000;
 const KICKED = 'This call was taken over: the same user came into it from another place, so this page has left.';
 
 /**
+ * @typedef {{ name: string, rid: string, key: string | null }} Who `key`: the passphrase of the encryption; null: none
+ *
  * @typedef {object} CallEvents
  * @property {{ reason: string }} ended reason: '' when the person left
  */
@@ -29,6 +31,7 @@ export class Call extends Emitter {
   #media;
   #client;
   #rid;
+  #key;
   #root = byId('call', HTMLElement);
   #banner;
   /** Comings and goings before this moment are not announced; the first list of who is there comes before all others. */
@@ -39,14 +42,15 @@ export class Call extends Emitter {
 
   /**
    * @param {import('./local-media.js').LocalMedia} media
-   * @param {{ name: string, rid: string }} who
+   * @param {Who} who
    */
-  constructor(media, { name, rid }) {
+  constructor(media, { name, rid, key }) {
     super();
     this.#media = media;
     this.#rid = rid;
+    this.#key = key;
     const ticket = token();
-    this.#client = new Client({ uid: (ticket && bearer(ticket)) || userId(name), token: ticket });
+    this.#client = new Client({ uid: (ticket && bearer(ticket)) || userId(name), token: ticket, ...(key && { e2ee: { key } }) });
     this.#banner = new Banner(this.#client);
     this.#banner.connecting();
     this.#client.on('closed', ({ kicked }) => (this.#kicked = kicked));
@@ -66,8 +70,9 @@ export class Call extends Emitter {
     const title = byId('room-title', HTMLElement);
     setText(title, this.#rid);
     document.title = `${this.#rid} – Anabranch`;
-    // A token stays in the address, for when the page is loaded again.
-    history.replaceState(null, '', `${roomLink(this.#rid)}${location.hash}`);
+    byId('encrypted', HTMLElement).hidden = this.#key === null;
+    // Token and passphrase stay in the address, for when the page is loaded again.
+    history.replaceState(null, '', roomLink(this.#rid, { key: this.#key, token: token() }));
     this.#root.hidden = false;
     title.focus();
   }
@@ -81,7 +86,7 @@ export class Call extends Emitter {
     const chat = new Chat(room, chatPanel);
     const statsPanel = new Panel('stats', 'stats-list');
     const stats = new StatsPanel(room, outgoing, statsPanel);
-    const controls = new Controls(this.#media, outgoing, { rid: this.#rid, leave: () => void this.#client.close() });
+    const controls = new Controls(this.#media, outgoing, { link: roomLink(this.#rid, { key: this.#key }), leave: () => void this.#client.close() });
 
     const stopSync = this.#media.on('change', () => {
       outgoing.sync();

@@ -2,7 +2,6 @@
 
 import { devicePicker } from './device-picker.js';
 import { byId, setIcon, setText } from './dom.js';
-import { roomLink } from './identity.js';
 import { alert, toast } from './speak.js';
 
 /** The dialog outlives the calls, and so does what is in it. @type {WeakSet<object>} */
@@ -19,9 +18,9 @@ export class Controls {
   /**
    * @param {import('./local-media.js').LocalMedia} media
    * @param {import('./outgoing.js').Outgoing} outgoing
-   * @param {{ rid: string, leave: () => void }} call
+   * @param {{ link: URL, leave: () => void }} call `link`: what others come in with
    */
-  constructor(media, outgoing, { rid, leave }) {
+  constructor(media, outgoing, { link, leave }) {
     this.#media = media;
     this.#outgoing = outgoing;
     this.#mic.onclick = () => void this.#toggle('microphone');
@@ -30,7 +29,7 @@ export class Controls {
     this.#share.hidden = !navigator.mediaDevices?.getDisplayMedia; // phones cannot
     byId('leave', HTMLButtonElement).onclick = leave;
     byId('settings-open', HTMLButtonElement).onclick = () => this.#settings.showModal();
-    byId('copy-link', HTMLButtonElement).onclick = () => void copyLink(rid);
+    byId('copy-link', HTMLButtonElement).onclick = () => void copyLink(link);
     if (!pickers.has(media)) devicePicker(byId('call-devices', HTMLElement), media);
     pickers.add(media);
     this.show();
@@ -81,12 +80,11 @@ function press(button, on, symbol) {
   setIcon(button, on ? symbol : `${symbol}-off`);
 }
 
-/** @param {string} rid */
-async function copyLink(rid) {
-  const link = roomLink(rid).href;
+/** @param {URL} link */
+async function copyLink(link) {
   try {
-    await navigator.clipboard.writeText(link);
-    toast('Link copied. Whoever opens it comes into this room.');
+    await navigator.clipboard.writeText(link.href);
+    toast(`Link copied. Whoever opens it comes into this room${link.hash ? ', and has the passphrase' : ''}.`);
   } catch {
     toast(`The link to this room: ${link}`);
   }

@@ -59,6 +59,11 @@ export function token() {
   return new URLSearchParams(location.hash.slice(1)).get('token') || undefined;
 }
 
+/** The passphrase in the address, behind `#key=`. */
+export function linkedKey() {
+  return new URLSearchParams(location.hash.slice(1)).get('key') ?? '';
+}
+
 /** Whom a token is for, if it is one. @param {string} token @returns {string | undefined} */
 export function bearer(token) {
   try {
@@ -71,10 +76,14 @@ export function bearer(token) {
   }
 }
 
-/** @param {string} rid */
-export function roomLink(rid) {
+/**
+ * @param {string} rid
+ * @param {{ key?: string | null, token?: string }} [secrets] behind the `#`, which stays in the browser
+ */
+export function roomLink(rid, { key, token: ticket } = {}) {
   const url = new URL('/', location.href);
   url.searchParams.set('room', rid);
+  url.hash = new URLSearchParams({ ...(ticket && { token: ticket }), ...(key && { key }) }).toString();
   return url;
 }
 

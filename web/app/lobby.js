@@ -4,6 +4,7 @@ import { devicePicker } from './device-picker.js';
 import { byId, setIcon, setText } from './dom.js';
 import { clean, initialRoom, remember, remembered } from './identity.js';
 import { levelOf } from './level.js';
+import { PassphraseField } from './passphrase.js';
 
 /** Often enough for a meter to look alive. */
 const METER_MS = 100;
@@ -17,6 +18,7 @@ export class Lobby {
   #room = byId('room', HTMLInputElement);
   #join = byId('join', HTMLButtonElement);
   #preview = byId('preview', HTMLVideoElement);
+  #passphrase = new PassphraseField();
   /** @type {import('./level.js').Level | null} */
   #level = null;
   /** @type {ReturnType<typeof setInterval> | undefined} */
@@ -24,7 +26,7 @@ export class Lobby {
 
   /**
    * @param {import('./local-media.js').LocalMedia} media
-   * @param {(who: { name: string, rid: string }) => void} join
+   * @param {(who: import('./call.js').Who) => void} join
    */
   constructor(media, join) {
     this.#media = media;
@@ -57,14 +59,15 @@ export class Lobby {
     this.#level = levelOf(this.#level, null);
   }
 
-  /** @param {(who: { name: string, rid: string }) => void} join */
+  /** @param {(who: import('./call.js').Who) => void} join */
   #submit(join) {
     const name = required(this.#name, 'Enter a name, so that the others know who you are.');
     const rid = required(this.#room, 'Enter a room.');
-    if (!name || !rid) return;
+    const key = this.#passphrase.read();
+    if (!name || !rid || key === undefined) return;
     remember('name', name);
     remember('room', rid);
-    join({ name, rid });
+    join({ name, rid, key });
   }
 
   #show() {

@@ -6,10 +6,10 @@ import { LocalMedia } from './local-media.js';
 import { alert, clearAlerts } from './speak.js';
 
 const media = new LocalMedia();
-const lobby = new Lobby(media, ({ name, rid }) => {
+const lobby = new Lobby(media, (who) => {
   clearAlerts();
   lobby.close();
-  const call = new Call(media, { name, rid });
+  const call = new Call(media, who);
   call.on('ended', ({ reason }) => {
     lobby.open();
     if (reason) alert(reason);

@@ -53,7 +53,7 @@ export class Outgoing extends Emitter {
     } else {
       // A kind that was not there before needs an offer of its own: the stream is published anew.
       this.#devices?.unpublish();
-      const options = { ...(audio && { audio }), ...(video && { video }) };
+      const options = { ...(audio && { audio }), ...(video && { video, simulcast: true }) };
       this.#devices = this.#published(this.#room.publish(options), 'camera and microphone');
     }
   }

@@ -1,6 +1,7 @@
 // The stage: a tile for everybody in the room and one for each shared screen, and the subscriptions that fill them.
 
 import { Source } from '../lib/anabranch.js';
+import { Attention } from './attention.js';
 import { byId, setText } from './dom.js';
 import { keepFitting } from './grid.js';
 import { levelOf } from './level.js';
@@ -30,6 +31,9 @@ export class People {
   #own;
   /** @type {Tile | null} */
   #ownScreen = null;
+  #attention = new Attention();
+  /** Streams of those who speak, as the server says; null: an older one that does not. @type {ReadonlySet<string> | null} */
+  #speaking = null;
   /** @type {import('./level.js').Level | null} */
   #level = null;
   #timer;
@@ -52,6 +56,7 @@ export class People {
     room.on('stream-add', (stream) => this.#add(stream));
     room.on('stream-remove', (stream) => this.#remove(stream));
     room.on('stream-move', ({ from, to }) => this.#follow(from, to));
+    room.on('active-speakers', ({ speakers }) => this.#spoken(new Set(speakers.map(({ mid }) => mid))));
     this.#unblock.onclick = () => this.#playAll();
     this.#timer = setInterval(() => this.#listen(), LISTEN_MS);
     this.#stopFitting = keepFitting(this.#grid);
@@ -93,6 +98,7 @@ export class People {
   close() {
     clearInterval(this.#timer);
     this.#stopFitting();
+    this.#attention.close();
     this.#level = levelOf(this.#level, null);
     for (const tile of [this.#own, this.#ownScreen, ...this.#extra.values()]) tile?.remove();
     for (const { tile } of this.#persons.values()) tile.remove();
@@ -109,7 +115,8 @@ export class People {
 
   /** @param {string} uid */
   #leave(uid) {
-    this.#persons.get(uid)?.tile.remove();
+    const tile = this.#persons.get(uid)?.tile;
+    if (tile) this.#discard(tile);
     this.#persons.delete(uid);
     this.#changed();
   }
@@ -119,6 +126,9 @@ export class People {
     const tile = this.#place(stream);
     const subscription = this.#room.subscribe(stream.mid);
     subscription.on('media', (media) => tile.show(media));
+    const arrival = () => tile.setArrival(subscription);
+    for (const name of /** @type {const} */ (['media', 'quality', 'paused', 'resumed', 'encryption'])) subscription.on(name, arrival);
+    this.#attention.watch(tile.element, subscription, { large: this.#spotlight.contains(tile.element) });
     this.switched(stream.uid);
     this.#changed();
   }
@@ -141,12 +151,16 @@ export class People {
 
   /** @param {Stream} stream */
   #remove({ uid, mid }) {
-    this.#extra.get(mid)?.remove();
+    const extra = this.#extra.get(mid);
+    if (extra) this.#discard(extra);
     this.#extra.delete(mid);
     const person = this.#persons.get(uid);
     if (person?.mid === mid) {
       person.mid = null;
       person.tile.show(null);
+      person.tile.setArrival(null);
+      person.tile.setSpeaking(false);
+      this.#attention.forget(person.tile.element);
     }
     this.switched(uid);
     this.#changed();
@@ -160,6 +174,19 @@ export class People {
     const person = this.#persons.get(to.uid);
     if (person?.mid === from.mid) person.mid = to.mid;
     this.switched(to.uid);
+  }
+
+  /** @param {Tile} tile */
+  #discard(tile) {
+    this.#attention.forget(tile.element);
+    tile.remove();
+  }
+
+  /** @param {ReadonlySet<string>} mids */
+  #spoken(mids) {
+    this.#speaking = mids;
+    this.#attention.speaking(mids);
+    for (const { tile, mid } of this.#persons.values()) tile.setSpeaking(mids.has(mid ?? ''));
   }
 
   /** @param {string} uid @param {'person' | 'screen'} kind */
@@ -177,6 +204,7 @@ export class People {
     const now = performance.now();
     this.#level = levelOf(this.#level, this.#media.track('microphone'));
     this.#own.hear(this.#level?.read() ?? 0, now);
+    if (this.#speaking) return;
     for (const subscription of this.#room.subscriptions) {
       const person = this.#persons.get(subscription.stream.uid);
       if (person?.mid === subscription.mid) person.tile.hear(loudness(subscription), now);

@@ -69,7 +69,8 @@ function card({ title, tracks }) {
 /** @param {TrackStats} track */
 function row(track) {
   const { direction, kind, codec } = track;
-  const what = `${kind === 'audio' ? 'Sound' : 'Picture'} ${direction === 'send' ? 'sent' : 'received'}`;
+  const layer = track.rid === null ? '' : `, layer ${track.rid}`;
+  const what = `${kind === 'audio' ? 'Sound' : 'Picture'} ${direction === 'send' ? 'sent' : 'received'}${layer}`;
   const facts = [
     fact('Codec', codec ?? '–'),
     fact('Bitrate', bitrate(track.bitrate)),

@@ -2,6 +2,7 @@
 
 import { icon, make, setText } from './dom.js';
 import { displayName, hue, initials } from './identity.js';
+import { QualityMark, TileNote } from './tile-marks.js';
 
 /** So long somebody counts as speaking after the last loud moment: words have gaps. */
 const HOLD_MS = 700;
@@ -14,8 +15,12 @@ export class Tile {
   #audio = make('audio', { autoplay: '' });
   #status = make('span', { class: 'tile-status' });
   #muted = make('span', { class: 'tile-muted' }, icon('mic-off'), make('span', { class: 'visually-hidden', text: 'microphone off' }));
+  #quality = new QualityMark();
+  #note = new TileNote();
   #loudAt = -Infinity;
   #camera = true;
+  /** There may be a picture, but none to be shown. */
+  #sealed = false;
   #own;
   #blocked;
 
@@ -42,6 +47,8 @@ export class Tile {
       avatar,
       this.#video,
       this.#audio,
+      this.#note.element,
+      this.#quality.element,
       make('p', { class: 'caption' }, this.#muted, make('span', { class: 'tile-name', text: caption }), this.#status),
       full,
     );
@@ -79,13 +86,27 @@ export class Tile {
     this.#show();
   }
 
+  /** How its stream arrives. @param {import('../lib/anabranch.js').Subscription | null} subscription null: there is none */
+  setArrival(subscription) {
+    this.#quality.show(subscription?.quality ?? null);
+    const { paused = false, encryption = null } = subscription ?? {};
+    this.#sealed = this.#note.show({ paused: paused && this.#camera, encryption });
+    this.element.classList.toggle('paused', paused);
+    this.#show();
+  }
+
+  /** @param {boolean} speaking */
+  setSpeaking(speaking) {
+    this.element.classList.toggle('speaking', speaking);
+  }
+
   /**
    * @param {number} level loudness, 0 to 1
    * @param {number} now milliseconds
    */
   hear(level, now) {
     if (level > SPEAKING) this.#loudAt = now;
-    this.element.classList.toggle('speaking', now - this.#loudAt < HOLD_MS);
+    this.setSpeaking(now - this.#loudAt < HOLD_MS);
   }
 
   remove() {
@@ -96,7 +117,7 @@ export class Tile {
 
   /** The avatar stands in for a picture that is off, or has not come yet. */
   #show() {
-    const picture = this.#camera && this.#video.srcObject !== null && this.#video.videoWidth > 0;
+    const picture = this.#camera && !this.#sealed && this.#video.srcObject !== null && this.#video.videoWidth > 0;
     this.element.classList.toggle('no-picture', !picture);
   }
 

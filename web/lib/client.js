@@ -13,6 +13,7 @@ export const LONGEST_ID = 128;
  * @property {string | URL | Iterable<string | URL>} [url] of the server's `/ws`, or of several servers of one cluster: when one
  *   fails, another is next; default: those of the server which served the page, and those that it names
  * @property {string} [token] lets us in, where the server asks for one: a JSON Web Token whose `sub` is the uid
+ * @property {{ key: import('./e2ee/encryption.js').Secret }} [e2ee] encrypts the media of all rooms end to end, see {@link Room.setKey}
  * @property {RTCConfiguration} [rtc] for every peer connection; the server needs no STUN or TURN
  *
  * @typedef {object} ClientEvents
@@ -25,15 +26,17 @@ export const LONGEST_ID = 128;
 export class Client extends Emitter {
   #connection;
   #rtc;
+  #e2ee;
   /** @type {Map<string, Room>} */
   #rooms = new Map();
 
   /** @param {ClientOptions} options */
-  constructor({ uid, url, token, rtc = {} }) {
+  constructor({ uid, url, token, e2ee, rtc = {} }) {
     super();
     assertId('uid', uid);
     this.uid = uid;
     this.#rtc = rtc;
+    this.#e2ee = e2ee;
     this.#connection = new Connection({ url: url ?? defaultUrl(), uid, token });
     if (url === undefined) void this.#findServers();
     this.#connection.on('open', (detail) => this.emit('connected', detail));
@@ -82,7 +85,7 @@ export class Client extends Emitter {
     let room = this.#rooms.get(rid);
     if (!room) {
       this.connect();
-      room = new Room(this.#connection, { rid, uid: this.uid, rtc: this.#rtc });
+      room = new Room(this.#connection, { rid, uid: this.uid, rtc: this.#rtc, e2ee: this.#e2ee });
       this.#rooms.set(rid, room);
       room.on('left', () => this.#rooms.delete(rid));
     }

@@ -10,6 +10,7 @@ export const Source = Object.freeze({ device: 0, screen: 1 });
  * @property {number} audiotype one of {@link Source}
  * @property {number} videotype one of {@link Source}
  * @property {string} [replaces] mid of the stream, of the same user, whose place this one takes
+ * @property {{ salt: string }} [e2ee] it is end-to-end encrypted; what its keys are derived with, in base64
  *
  * @typedef {object} User somebody else in the room
  * @property {string} rid
@@ -22,4 +23,9 @@ export const Source = Object.freeze({ device: 0, screen: 1 });
  * @property {string} mid
  * @property {string} sfuid
  * @property {MediaInfo} minfo
+ *
+ * @typedef {object} Speaker somebody who speaks
+ * @property {string} uid
+ * @property {string} mid
+ * @property {number} level dBov, -127 to 0
  */

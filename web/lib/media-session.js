@@ -1,17 +1,14 @@
 // One publish or one subscription: a peer connection of its own, and whatever it takes to keep it alive.
-// Starts over with back-off when media or server fail, outlives a lost connection to the server with its media,
-// moves from one SFU to another without a gap, and never outlives close().
+// Starts over with back-off when media or server fail, takes another path when the network breaks, outlives a lost
+// connection to the server with its media, moves from one SFU to another without a gap, and never outlives close().
 
 import { Backoff } from './backoff.js';
 import { Emitter } from './emitter.js';
 import { Closed, ConnectionLost, ErrorCode, hasCode, isTransient } from './errors.js';
 import { makeOffer } from './offer.js';
+import { Path } from './path.js';
 import { StatsReader } from './stats.js';
 
-/** A peer connection that has not connected in this time starts over. */
-const CONNECT_MS = 15_000;
-/** So long a 'disconnected' peer connection may take to recover by itself. */
-const RECOVER_MS = 6_000;
 /** So long the former peer connection lasts once the next one has media: others move, too. */
 const LINGER_MS = 3_000;
 
@@ -23,6 +20,9 @@ const LINGER_MS = 3_000;
  * @property {RTCConfiguration} rtc
  * @property {(method: string, data: object) => Promise<any>} request
  * @property {() => boolean} [isJoined] whether the room is there
+ * @property {string} [uid] who we are
+ * @property {import('./e2ee/encryption.js').Encryption} [encryption]
+ * @property {import('./forwarding.js').Forwarding} [forwarding]
  *
  * @typedef {object} Agreement the server's answer to an offer
  * @property {string} id mid or sid
@@ -41,6 +41,11 @@ const LINGER_MS = 3_000;
  * @property {MediaStream} media a subscription's tracks, anew each time it starts over or moves
  * @property {{ from: string }} moved it has another id, and goes on from where it was; `from`: the id before
  * @property {Error} failed it is closed, and this is why
+ * @property {null} paused the server sends no picture, for want of bandwidth; sound goes on
+ * @property {null} resumed the picture comes again
+ * @property {import('./quality.js').Quality} quality how well a subscription arrives, from now on
+ * @property {import('./e2ee/transform.js').Opening} encryption whether a subscription can be decrypted, from now on; what cannot is
+ *   not shown
  */
 
 /** @extends {Emitter<SessionEvents>} */
@@ -66,6 +71,8 @@ export class MediaSession extends Emitter {
   #stats = new StatsReader();
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** @type {Path | null} */
+  #path = null;
   /** @type {PromiseWithResolvers<void>} */
   #ready = withResolvers();
 
@@ -133,7 +140,8 @@ export class MediaSession extends Emitter {
     if (this.#state === 'closed') return;
     this.#backoff.reset();
     this.#moveBack();
-    this.#held = this.#id !== null && this.#pc !== null && this.#pc.connectionState !== 'failed';
+    // Also one whose path has failed: the server may have it still, and then the path is mended.
+    this.#held = this.#id !== null && this.#pc !== null;
     if (this.#held) return;
     this.#stop();
     this.#become('waiting');
@@ -143,10 +151,18 @@ export class MediaSession extends Emitter {
   resumed(alive) {
     if (!this.#held) return;
     this.#held = false;
-    if (alive) return;
+    if (alive) {
+      this.#path?.resume();
+      return;
+    }
     this.#stop();
     this.#become('waiting');
     this.start();
+  }
+
+  /** The machine may have another address now. */
+  networkChanged() {
+    this.#path?.networkChanged();
   }
 
   /**
@@ -190,6 +206,11 @@ export class MediaSession extends Emitter {
 
   // What a publication and a subscription do differently.
 
+  /** @returns {RTCConfiguration} of the next peer connection */
+  configuration() {
+    return this.link.rtc;
+  }
+
   /**
    * Puts the transceivers in.
    *
@@ -202,6 +223,16 @@ export class MediaSession extends Emitter {
    * @returns {Promise<Agreement>}
    */
   async negotiate(_jsep) {
+    throw new Error('not a session');
+  }
+
+  /**
+   * Asks the server to go on with the same media on another path.
+   *
+   * @param {{ type: 'offer', sdp: string }} _jsep
+   * @returns {Promise<RTCSessionDescriptionInit>}
+   */
+  async mend(_jsep) {
     throw new Error('not a session');
   }
 
@@ -227,7 +258,7 @@ export class MediaSession extends Emitter {
 
   async #attempt() {
     const epoch = this.#stop();
-    const pc = new RTCPeerConnection(this.link.rtc);
+    const pc = new RTCPeerConnection(this.configuration());
     this.#pc = pc;
     this.#become('connecting');
     try {
@@ -275,27 +306,30 @@ export class MediaSession extends Emitter {
    * @param {number} epoch
    */
   #watch(pc, epoch) {
-    const startOver = () => {
-      if (epoch === this.#epoch) this.restart();
-    };
-    const wait = (/** @type {number} */ ms) => {
-      clearTimeout(this.#timer);
-      this.#timer = setTimeout(startOver, ms);
-    };
-    wait(CONNECT_MS);
-    pc.onconnectionstatechange = () => {
-      if (epoch !== this.#epoch) return;
-      if (pc.connectionState === 'connected') {
-        clearTimeout(this.#timer);
+    this.#path?.close();
+    this.#path = new Path(pc, {
+      up: () => {
         this.#backoff.reset();
         this.#become('live');
         void this.#settle(pc, epoch);
-      } else if (pc.connectionState === 'disconnected') {
-        wait(RECOVER_MS);
-      } else if (pc.connectionState === 'failed') {
-        startOver();
-      }
-    };
+      },
+      mend: () => this.#mend(pc),
+      down: () => this.restart(),
+    });
+  }
+
+  /** @param {RTCPeerConnection} pc @returns {Promise<boolean>} false: the room is away, and its return brings us here again */
+  async #mend(pc) {
+    if (this.#held || this.link.isJoined?.() === false) return false;
+    try {
+      const jsep = await this.mend(await makeOffer(pc, { iceRestart: true }));
+      await pc.setRemoteDescription(jsep);
+      return true;
+    } catch (error) {
+      await pc.setLocalDescription({ type: 'rollback' }).catch(() => {}); // closed meanwhile
+      if (this.#held || this.#awaitsRoom(error)) return false;
+      throw error;
+    }
   }
 
   /** @param {RTCPeerConnection} pc that is connected @param {number} epoch */
@@ -320,7 +354,6 @@ export class MediaSession extends Emitter {
     this.#sfuid = former.sfuid;
     this.#release = former.release;
     this.#watch(former.pc, this.#epoch);
-    if (former.pc.connectionState === 'connected') clearTimeout(this.#timer);
   }
 
   /**
@@ -349,6 +382,8 @@ export class MediaSession extends Emitter {
   /** Ends the peer connection and everything that is under way. Returns the number of the new epoch. */
   #stop() {
     clearTimeout(this.#timer);
+    this.#path?.close();
+    this.#path = null;
     this.#pc?.close();
     this.#pc = null;
     if (!this.#former) this.#lastId = this.#id ?? this.#lastId;

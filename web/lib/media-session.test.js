@@ -1,68 +1,24 @@
 import assert from 'node:assert/strict';
-import { afterEach, beforeEach, mock, test } from 'node:test';
+import { mock, test } from 'node:test';
+import { agree, fakePeerConnections, FakePeerConnection, methods, settled, subscribe } from '../tests/fake-peer-connection.js';
 import { RequestError } from './errors.js';
 import { Publication } from './publication.js';
-import { Subscription } from './subscription.js';
 
-/** As much of a peer connection as a session touches. */
-class FakePeerConnection {
-  static made = [];
-  connectionState = 'new';
-  onconnectionstatechange = null;
+fakePeerConnections();
 
-  constructor() {
-    FakePeerConnection.made.push(this);
-  }
-
-  addTransceiver() {
-    return { sender: { getParameters: () => ({}), setParameters: async () => {}, replaceTrack: async (track) => this.tracks.push(track) } };
-  }
-  tracks = [];
-  getReceivers() {
-    return [];
-  }
-  async createOffer() {
-    return { type: 'offer', sdp: 'v=0\r\n' };
-  }
-  async setLocalDescription() {}
-  async setRemoteDescription() {}
-  close() {
-    this.connectionState = 'closed';
-  }
-  become(state) {
-    this.connectionState = state;
-    this.onconnectionstatechange?.();
-  }
-}
-
-const settled = () => new Promise((resolve) => setImmediate(resolve));
-const real = { RTCPeerConnection: globalThis.RTCPeerConnection, MediaStream: globalThis.MediaStream };
-
-beforeEach(() => {
-  FakePeerConnection.made = [];
-  Object.assign(globalThis, { RTCPeerConnection: FakePeerConnection, MediaStream: class {} });
-  mock.timers.enable({ apis: ['setTimeout'] });
-});
-afterEach(() => {
-  Object.assign(globalThis, real);
-  mock.timers.reset();
-});
-
-function subscribe() {
-  const asked = [];
-  const request = (method, data) => new Promise((answer, refuse) => asked.push({ method, data, answer, refuse }));
-  const stream = { rid: 'r', uid: 'a', mid: 'a#1', sfuid: 'f', minfo: { audio: true, video: true, audiotype: 0, videotype: 0 } };
-  const session = new Subscription({ rid: 'r', rtc: {}, request }, stream);
-  return { session, asked };
-}
-
-/** @param {{ method: string, answer: Function }} request */
-const agree = async (request, sid) => {
-  request.answer({ sid, mid: sid, sfuid: 'f', jsep: { type: 'answer', sdp: '' } });
+async function live() {
+  const { session, asked } = subscribe();
+  const media = [];
+  const states = [];
+  session.on('media', () => media.push(session.id));
+  session.on('state', (state) => states.push(state));
+  session.start();
   await settled();
-};
-
-const methods = (asked) => asked.map(({ method, data }) => [method, data.sid].filter(Boolean).join(' '));
+  await agree(asked[0], 'me#1');
+  FakePeerConnection.made[0].become('connected');
+  await settled();
+  return { session, asked, media, states };
+}
 
 test('closed while the server is at it: what comes late is given back', async () => {
   const { session, asked } = subscribe();
@@ -101,7 +57,7 @@ test('the room goes and comes while it is under way: the old try is void, the ne
   assert.equal(FakePeerConnection.made[0].connectionState, 'closed');
 });
 
-test('media that fails is let go of, and tried again', async () => {
+test('media that fails is let go of where its path cannot be mended, and tried again', async () => {
   const { session, asked } = subscribe();
   session.start();
   await settled();
@@ -109,27 +65,44 @@ test('media that fails is let go of, and tried again', async () => {
   FakePeerConnection.made[0].become('connected');
   assert.equal(session.state, 'live');
   FakePeerConnection.made[0].become('failed');
+  await settled();
+  asked[1].refuse(new RequestError('restart', 14, 'unknown method'));
+  await settled();
   assert.equal(session.state, 'waiting');
   mock.timers.tick(1_000);
   await settled();
-  assert.deepEqual(methods(asked), ['subscribe', 'unsubscribe me#1', 'subscribe']);
+  assert.deepEqual(methods(asked), ['subscribe', 'restart me#1', 'unsubscribe me#1', 'subscribe']);
 });
 
-test('a short break of the media is none; a long one starts over', async () => {
-  const { session, asked } = subscribe();
-  session.start();
-  await settled();
-  await agree(asked[0], 'me#1');
+test('a path that breaks is mended in place: the same media, the same id', async () => {
+  const { session, asked, media, states } = await live();
   const [pc] = FakePeerConnection.made;
-  pc.become('connected');
   pc.become('disconnected');
-  mock.timers.tick(5_000);
+  mock.timers.tick(2_000);
   pc.become('connected');
   mock.timers.tick(60_000);
-  assert.equal(session.id, 'me#1');
+  assert.deepEqual(methods(asked), ['subscribe'], 'a short break is none');
   pc.become('disconnected');
-  mock.timers.tick(7_000);
-  assert.equal(session.id, null);
+  mock.timers.tick(3_000);
+  await settled();
+  assert.deepEqual(asked[1].data, { rid: 'r', mid: 'a#1', sid: 'me#1', sfuid: 'f', jsep: { type: 'offer', sdp: 'v=0\r\ns=restart\r\n' } });
+  asked[1].answer({ jsep: { type: 'answer', sdp: 'mended' } });
+  await settled();
+  assert.equal(pc.remoteDescription.sdp, 'mended');
+  pc.become('connected');
+  mock.timers.tick(60_000);
+  assert.deepEqual([session.id, media, states.at(-1)], ['me#1', ['me#1'], 'live']);
+});
+
+test('in another network the path is renewed at once, and nothing is lost where the server cannot', async () => {
+  const { session, asked } = await live();
+  session.networkChanged();
+  await settled();
+  asked[1].refuse(new RequestError('restart', 14, 'unknown method'));
+  await settled();
+  mock.timers.tick(60_000);
+  assert.deepEqual(methods(asked), ['subscribe', 'restart me#1']);
+  assert.deepEqual([session.state, FakePeerConnection.made[0].descriptions.at(-1)], ['live', 'rollback']);
 });
 
 test('media that never comes starts over', async () => {
@@ -161,20 +134,6 @@ test('an SFU that is not there is tried again with growing pauses; a refusal is 
   assert.deepEqual(failures, [6]);
 });
 
-async function live() {
-  const { session, asked } = subscribe();
-  const media = [];
-  const states = [];
-  session.on('media', () => media.push(session.id));
-  session.on('state', (state) => states.push(state));
-  session.start();
-  await settled();
-  await agree(asked[0], 'me#1');
-  FakePeerConnection.made[0].become('connected');
-  await settled();
-  return { session, asked, media, states };
-}
-
 test('media outlives the connection to the server, and the server still has it', async () => {
   const { session, asked, states } = await live();
   session.hold();
@@ -196,11 +155,22 @@ test('media that the server has lost starts over', async () => {
   assert.equal(FakePeerConnection.made[0].connectionState, 'closed');
 });
 
-test('media that fails while the room is away waits for its return', async () => {
+test('media whose path fails while the room is away is mended at its return', async () => {
   const { session, asked } = await live();
   session.hold();
   FakePeerConnection.made[0].become('failed');
   mock.timers.tick(60_000);
+  await settled();
+  assert.deepEqual([session.isHeld, session.claim.sid, methods(asked)], [true, 'me#1', ['subscribe']]);
+  session.resumed(true);
+  await settled();
+  assert.deepEqual(methods(asked), ['subscribe', 'restart me#1']);
+});
+
+test('media that ends while the room is away waits for its return', async () => {
+  const { session, asked } = await live();
+  session.hold();
+  FakePeerConnection.made[0].become('failed', 'connected');
   await settled();
   assert.deepEqual([session.state, session.isHeld], ['waiting', false]);
   session.start();

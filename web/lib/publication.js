@@ -1,7 +1,11 @@
 // What this client sends: at most one audio and one video track on one peer connection.
 
+import { describeFrames, describesFrames, isEncryptable, saltToText } from './e2ee/encryption.js';
+import { newSalt } from './e2ee/keys.js';
+import { activate, encodingsFor, isOnDemand, makePlain } from './layers.js';
 import { Source } from './media-info.js';
 import { MediaSession } from './media-session.js';
+import { adjust } from './sender.js';
 
 /**
  * @typedef {'audio' | 'video'} Kind
@@ -12,7 +16,9 @@ import { MediaSession } from './media-session.js';
  * @property {number} [source] one of {@link Source}: device (default) or screen
  * @property {RTCDegradationPreference} [degradationPreference] default: by source
  * @property {string} [videoCodec] such as `VP9`, `H264` or `AV1`: whoever is to see it must know it. Default: VP8, which all do
- * @property {number} [maxVideoBitrate] bit/s; default: the browser's choice
+ * @property {number} [maxVideoBitrate] bit/s, of each layer; default: the browser's choice
+ * @property {boolean | import('./layers.js').Simulcast} [simulcast] a camera's picture in several sizes at once, as far as it
+ *   is large enough for that and the server takes them
  * @property {Record<string, unknown>} [info] further members for `minfo`
  * @property {boolean} [record] whether the server records the sound; default: as it is configured
  */
@@ -25,6 +31,12 @@ export class Publication extends MediaSession {
   /** One stream for all tracks, so that the receivers keep them in sync. */
   #stream = new MediaStream();
   #options;
+  /** What was offered for the video of each peer connection; none: one plain picture. @type {WeakMap<RTCPeerConnection, RTCRtpEncodingParameters[]>} */
+  #encodings = new WeakMap();
+  /** What the server says of the layers of the stream that there is now. @type {import('./layers.js').LayerWanted[]} */
+  #wanted = [];
+  /** Of the peer connection that is made last, where it is encrypted. @type {{ salt: Uint8Array<ArrayBuffer>, showHeaders: () => void } | null} */
+  #sealed = null;
   /** What the server was told of the stream that there is now. @type {import('./media-info.js').MediaInfo | null} */
   #announced = null;
 
@@ -40,6 +52,7 @@ export class Publication extends MediaSession {
       if (track !== undefined) this.#tracks.set(kind, track);
     }
     if (this.#tracks.size === 0) throw new TypeError('nothing to publish: neither audio nor video');
+    encodingsFor(options.simulcast, {}); // throws at who asked for layers that are none
   }
 
   /** The server's id of the stream while it has one. */
@@ -84,15 +97,56 @@ export class Publication extends MediaSession {
     return { mid: this.id, sfuid: this.sfuid, minfo: this.#announced };
   }
 
+  /** Which of its layers anybody takes. @param {import('./layers.js').LayerWanted[]} wanted */
+  layersWanted(wanted) {
+    this.#wanted = wanted;
+    const pc = this.pcs.at(-1);
+    if (pc && isOnDemand(this.#options.simulcast)) this.#adjustLayers(pc);
+  }
+
+  /** @override */
+  configuration() {
+    const { rtc, encryption } = this.link;
+    return encryption?.active ? encryption.configuration(rtc) : rtc;
+  }
+
   /** @override @param {RTCPeerConnection} pc */
   prepare(pc) {
+    this.#wanted = [];
+    this.#sealed = null;
     const senders = new Map();
     for (const [kind, track] of this.#tracks) {
-      const transceiver = pc.addTransceiver(track ?? kind, { direction: 'sendonly', streams: [this.#stream] });
+      const sendEncodings = kind === 'video' ? this.#layers(track) : [];
+      if (kind === 'video') this.#encodings.set(pc, sendEncodings);
+      const transceiver = pc.addTransceiver(track ?? kind, {
+        direction: 'sendonly',
+        streams: [this.#stream],
+        ...(sendEncodings.length > 0 && { sendEncodings }),
+      });
       if (kind === 'video') this.#choose(transceiver);
+      if (this.link.encryption?.active) this.#seal(transceiver, kind);
       senders.set(kind, transceiver.sender);
     }
     this.#senders.set(pc, senders);
+  }
+
+  /** @param {MediaStreamTrack | null} track @returns {RTCRtpEncodingParameters[]} */
+  #layers(track) {
+    const { simulcast, maxVideoBitrate: maxBitrate, videoCodec: codec } = this.#options;
+    if (this.source === Source.screen) return [];
+    return encodingsFor(simulcast, track?.getSettings() ?? {}, { maxBitrate, codec });
+  }
+
+  /** @param {RTCRtpTransceiver} transceiver @param {Kind} kind */
+  #seal(transceiver, kind) {
+    const { encryption, uid = '' } = this.link;
+    if (!encryption) return;
+    if (!isEncryptable(this.#options.videoCodec)) throw new TypeError(`${this.#options.videoCodec} cannot be encrypted, VP8 and VP9 can`);
+    const salt = this.#sealed?.salt ?? newSalt();
+    const { showHeaders } = encryption.seal(transceiver.sender, { uid, kind, salt });
+    const vp8 = kind === 'video' && this.#options.videoCodec?.toUpperCase() !== 'VP9';
+    if (kind === 'video') describeFrames(transceiver);
+    this.#sealed = { salt, showHeaders: vp8 ? showHeaders : (this.#sealed?.showHeaders ?? (() => {})) };
   }
 
   /** Offers no other codec than the one that was asked for. @param {RTCRtpTransceiver} transceiver */
@@ -110,8 +164,11 @@ export class Publication extends MediaSession {
   /** @override @param {{ type: 'offer', sdp: string }} jsep */
   async negotiate(jsep) {
     const { rid } = this.link;
+    const sealed = this.#sealed;
+    if (sealed) await this.link.encryption?.ready;
     // Others who receive the former stream know by it that this one takes its place.
-    const minfo = { ...this.minfo, ...(this.lastId !== null && { replaces: this.lastId }) };
+    const replaces = this.lastId === null ? {} : { replaces: this.lastId };
+    const minfo = { ...this.minfo, ...replaces, ...(sealed && { e2ee: saltToText(sealed.salt) }) };
     const { record } = this.#options;
     const wanted = record === undefined ? {} : { record };
     const answer = await this.link.request('publish', { rid, jsep, minfo, ...wanted });
@@ -121,24 +178,40 @@ export class Publication extends MediaSession {
     return { id: mid, sfuid: String(answer.sfuid), jsep: answer.jsep, release };
   }
 
-  /** @override @param {RTCPeerConnection} pc */
-  agreed(pc) {
-    const sender = this.#senders.get(pc)?.get('video');
-    if (sender) this.#tune(sender).catch(() => {}); // a wish: not every browser knows every setting
+  /** @override @param {{ type: 'offer', sdp: string }} jsep */
+  async mend(jsep) {
+    const { rid } = this.link;
+    return (await this.link.request('restart', { rid, mid: this.id, sfuid: this.sfuid, jsep })).jsep;
   }
 
-  /** @param {RTCRtpSender} sender of the video */
-  async #tune(sender) {
-    const parameters = /** @type {RTCRtpSendParameters & { degradationPreference?: RTCDegradationPreference }} */ (
-      sender.getParameters()
-    );
-    const { degradationPreference, maxVideoBitrate } = this.#options;
+  /** @override @param {RTCPeerConnection} pc */
+  agreed(pc) {
+    this.#wanted = this.link.forwarding?.takeLayers(this.id) ?? this.#wanted;
+    const sender = this.#senders.get(pc)?.get('video');
+    if (!sender) return;
+    if (!describesFrames(pc)) this.#sealed?.showHeaders();
+    adjust(sender, (parameters) => this.#tune(parameters, pc)).catch(() => {}); // a wish: not every browser knows every setting
+  }
+
+  /** @param {RTCRtpSendParameters & { degradationPreference?: RTCDegradationPreference }} parameters of the video @param {RTCPeerConnection} pc */
+  #tune(parameters, pc) {
+    const { degradationPreference, maxVideoBitrate, simulcast } = this.#options;
     // A screen must stay legible, a face must stay fluid and may lose some of both.
     const usual = this.source === Source.screen ? 'maintain-resolution' : 'balanced';
     parameters.degradationPreference = degradationPreference ?? usual;
-    for (const encoding of parameters.encodings ?? []) {
-      if (maxVideoBitrate) encoding.maxBitrate = maxVideoBitrate;
-    }
-    await sender.setParameters(parameters);
+    const { encodings = [] } = parameters;
+    const offered = this.#encodings.get(pc) ?? [];
+    const [only] = encodings;
+    if (offered.length > 1 && encodings.length === 1 && only) makePlain(only, offered);
+    else if (offered.length > 1 && isOnDemand(simulcast)) activate(encodings, this.#wanted);
+    else if (maxVideoBitrate && offered.length === 0) for (const encoding of encodings) encoding.maxBitrate = maxVideoBitrate;
+  }
+
+  /** @param {RTCPeerConnection} pc */
+  #adjustLayers(pc) {
+    const sender = this.#senders.get(pc)?.get('video');
+    // Before the answer, and of one plain picture, there are no layers to switch.
+    const switched = (/** @type {RTCRtpSendParameters} */ { encodings }) => encodings.length > 1 && activate(encodings, this.#wanted);
+    if (sender) adjust(sender, switched).catch(() => {}); // the peer connection has ended, or the browser sends them all
   }
 }

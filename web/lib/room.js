@@ -2,10 +2,14 @@
 // subscriptions) and brings it back whenever the connection or the server has lost it.
 
 import { Backoff } from './backoff.js';
+import { Encryption } from './e2ee/encryption.js';
 import { Emitter } from './emitter.js';
 import { Closed, ConnectionLost, ErrorCode, hasCode, isTransient } from './errors.js';
+import { Forwarding } from './forwarding.js';
+import { onNetworkChange } from './network.js';
 import { Publication } from './publication.js';
 import { RoomState } from './room-state.js';
+import { sameSpeakers, speakersOf } from './speakers.js';
 import { Subscription } from './subscription.js';
 
 /** How often a server is asked whether it lives. It is left in time: the room takes us out 10 s after it died. */
@@ -30,6 +34,7 @@ const SPARED_MS = 12_000;
  * @property {Stream} stream-remove
  * @property {{ from: Stream, to: Stream }} stream-move another stream takes the place of one; its subscription goes on
  * @property {{ uid: string, data: any }} broadcast
+ * @property {{ speakers: import('./media-info.js').Speaker[] }} active-speakers who speaks, the loudest first; older servers do not tell
  */
 
 /** @extends {Emitter<RoomEvents>} */
@@ -57,24 +62,36 @@ export class Room extends Emitter {
   /** @type {(() => void)[]} */
   #stops;
   #link;
+  #encryption;
+  #forwarding = new Forwarding(this);
+  /** @type {import('./media-info.js').Speaker[]} */
+  #speakers = [];
 
   /**
    * Use `client.join()`.
    *
    * @param {import('./connection.js').Connection} connection
-   * @param {{ rid: string, uid: string, rtc: RTCConfiguration }} options
+   * @param {{ rid: string, uid: string, rtc: RTCConfiguration, e2ee?: { key: import('./e2ee/encryption.js').Secret } }} options
    */
-  constructor(connection, { rid, uid, rtc }) {
+  constructor(connection, { rid, uid, rtc, e2ee }) {
     super();
     this.#connection = connection;
     this.rid = rid;
     this.uid = uid;
-    this.#link = { rid, rtc, request: this.#request.bind(this), isJoined: () => this.#status === 'joined' };
+    this.#encryption = new Encryption(rid);
+    if (e2ee) this.#encryption.setKey(e2ee.key);
+    this.#link = {
+      ...{ rid, uid, rtc, encryption: this.#encryption, forwarding: this.#forwarding },
+      request: this.#request.bind(this),
+      isJoined: () => this.#status === 'joined',
+    };
     this.#stops = [
       connection.on('open', () => void this.#enter()),
       connection.on('lost', ({ reason }) => this.#lost(reason)),
       connection.on('closed', () => this.#gone(new Closed('the connection'))),
       connection.on('notification', (notification) => this.#notified(notification)),
+      onNetworkChange(() => this.#networkChanged()),
+      () => this.#encryption.close(),
     ];
     this.#keepalive = setInterval(() => this.#keepAlive(), KEEPALIVE_MS);
     if (connection.state === 'open') void this.#enter();
@@ -92,6 +109,16 @@ export class Room extends Emitter {
   /** What the others publish. */
   get streams() {
     return this.#state.streams;
+  }
+
+  /** Who speaks, the loudest first; nobody as far as an older server tells. */
+  get speakers() {
+    return this.#speakers;
+  }
+
+  /** Whether what is sent here is end-to-end encrypted. */
+  get encrypted() {
+    return this.#encryption.active;
   }
 
   get publications() {
@@ -121,19 +148,38 @@ export class Room extends Emitter {
    * Receives one of {@link streams}, until `unsubscribe()` or the stream's end.
    *
    * @param {string} mid
+   * @param {{ prefer?: import('./preference.js').Prefer }} [options] `prefer`: what of it, see {@link Subscription.prefer}
    * @returns {Subscription} its `media` event brings the tracks, anew after each loss
    */
-  subscribe(mid) {
+  subscribe(mid, options) {
     this.#assertHere();
     const known = this.#subscriptions.get(mid);
+    if (known && options?.prefer) known.prefer(options.prefer);
     if (known) return known;
     const stream = this.#state.stream(mid);
     if (!stream) throw new Closed(`the stream ${mid}`);
-    const subscription = new Subscription(this.#link, stream);
+    const subscription = new Subscription(this.#link, stream, options);
     this.#subscriptions.set(mid, subscription);
     subscription.on('state', (state) => state === 'closed' && this.#forget(subscription));
     if (this.#status === 'joined') subscription.start();
     return subscription;
+  }
+
+  /**
+   * Encrypts what is sent here from now on, end to end, and shows nothing that was not encrypted with the same key. A first
+   * key, and none any more, publish and subscribe anew; another key is taken up where it is.
+   *
+   * @param {import('./e2ee/encryption.js').Secret | null} key a passphrase, or at least 16 random bytes; null: nothing is encrypted
+   * @returns {Promise<void>} rejects where it cannot be used: nothing is sent then
+   */
+  async setKey(key) {
+    this.#assertHere();
+    const before = this.#encryption.active;
+    const ready = this.#encryption.setKey(key);
+    if (before !== this.#encryption.active) {
+      for (const session of this.#sessions()) if (session.state !== 'waiting') session.restart({ soon: true });
+    }
+    await ready;
   }
 
   /**
@@ -241,6 +287,7 @@ export class Room extends Emitter {
     clearTimeout(this.#retry);
     clearTimeout(this.#recheck);
     for (const session of this.#sessions()) session.hold();
+    this.#spoken([]);
     if (this.#status === 'away') return;
     this.#status = 'away';
     this.emit('away', { reason });
@@ -273,8 +320,11 @@ export class Room extends Emitter {
    * @param {any} data
    */
   #deliver(method, data) {
+    if (this.#forwarding.heard(method, data)) return;
     if (method === 'broadcast') {
       this.emit('broadcast', { uid: data.uid, data: data.data });
+    } else if (method === 'active-speakers') {
+      this.#spoken(speakersOf(data));
     } else if (data.uid === this.uid) {
       const ours = this.publications.find(({ mid }) => mid !== null && mid === data.mid);
       // The server itself has ended what we publish, because no media came or its SFU died: publish it again.
@@ -302,6 +352,19 @@ export class Room extends Emitter {
     this.#subscriptions.delete(from);
     this.#subscriptions.set(to.mid, subscription);
     subscription.moveTo(to);
+  }
+
+  /** @param {import('./media-info.js').Speaker[]} speakers */
+  #spoken(speakers) {
+    if (sameSpeakers(speakers, this.#speakers)) return;
+    this.#speakers = speakers;
+    this.emit('active-speakers', { speakers });
+  }
+
+  /** The server may be out of reach in the old way, and the peer connections are. */
+  #networkChanged() {
+    this.#keepAlive();
+    for (const session of this.#sessions()) session.networkChanged();
   }
 
   #keepAlive() {

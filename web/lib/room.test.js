@@ -166,3 +166,29 @@ test('a stream that takes the place of another is told as one that moves', async
   assert.deepEqual(events.slice(2), ['joined']);
   assert.deepEqual(room.streams.map(({ mid }) => mid), ['a#2']);
 });
+
+test('who speaks is told when it changes, and nobody speaks any more when the connection is lost', async () => {
+  const { connection, room } = enter();
+  connection.last('join').answer({});
+  await settled();
+  const told = [];
+  room.on('active-speakers', ({ speakers }) => told.push(speakers.map(({ uid }) => uid).join()));
+  const speaks = (...uids) => connection.notify('active-speakers', { speakers: uids.map((uid) => ({ uid, mid: `${uid}#1`, level: -30 })) });
+  speaks('a', 'b');
+  speaks('a', 'b');
+  connection.notify('active-speakers', { speakers: 'nonsense' });
+  speaks('b');
+  connection.emit('lost', { reason: 'gone' });
+  assert.deepEqual(told, ['a,b', '', 'b', '']);
+  assert.deepEqual(room.speakers, []);
+});
+
+test('what the server says of streams and subscriptions that nobody has is no harm', async () => {
+  const { connection, events } = enter();
+  connection.last('join').answer({});
+  await settled();
+  connection.notify('stream-layers', { uid: 'me', mid: 'me#9', layers: [{ rid: 'q', wanted: true }] });
+  connection.notify('stream-layers', { uid: 'me', mid: 'me#9', layers: null });
+  for (const method of ['stream-paused', 'stream-resumed']) connection.notify(method, { uid: 'a', mid: 'a#1', sid: 'me#2' });
+  assert.deepEqual(events, ['joined']);
+});

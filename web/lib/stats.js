@@ -4,6 +4,7 @@
  * @typedef {object} TrackStats one sent or received track since the last reading
  * @property {'send' | 'receive'} direction
  * @property {'audio' | 'video'} kind
+ * @property {string | null} rid name of the layer, where several are sent
  * @property {number | null} bitrate bit/s; null at the first reading
  * @property {number | null} loss share of packets lost, 0 to 1
  * @property {number | null} roundTrip seconds
@@ -67,6 +68,7 @@ function summary(rtp, codec, now, last, roundTrip) {
   return {
     direction: rtp.type === 'outbound-rtp' ? 'send' : 'receive',
     kind: rtp.kind,
+    rid: rtp.rid ?? null,
     ...rates(rtp.type === 'outbound-rtp', now, last),
     roundTrip,
     codec: codec?.mimeType?.replace(/^\w+\//, '') ?? null,

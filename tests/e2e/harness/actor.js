@@ -1,6 +1,6 @@
 // What every actor in a browser can do, whichever browser and whichever page it is.
 
-import { flows, watchGaps } from './in-page.js';
+import { flows, reception, watchGaps } from './in-page.js';
 import { until } from './until.js';
 
 export class Actor {
@@ -11,6 +11,11 @@ export class Actor {
 
   received() {
     return this.page.evaluate(flows, 'inbound-rtp');
+  }
+
+  /** @returns {Promise<import('./reception.js').Counts>} */
+  reception() {
+    return this.page.evaluate(reception);
   }
 
   sent() {

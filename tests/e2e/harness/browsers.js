@@ -1,10 +1,14 @@
 // Debian's browsers, headless, with a fake camera and microphone and no questions asked.
 
+import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import puppeteer from 'puppeteer-core';
 
 const CHROMIUM = process.env.ANABRANCH_CHROMIUM ?? '/usr/bin/chromium';
 const FIREFOX = process.env.ANABRANCH_FIREFOX ?? '/usr/bin/firefox-esr';
+
+/** Runs Chromium on another host. */
+const INSIDE = fileURLToPath(new URL('chromium-inside.sh', import.meta.url));
 
 const CHROMIUM_FLAGS = [
   '--use-fake-device-for-media-stream=fps=15',
@@ -27,8 +31,16 @@ const FIREFOX_PREFERENCES = {
   'permissions.default.microphone': 1,
 };
 
-export function launchChromium() {
-  return chromium.launch({ executablePath: CHROMIUM, args: CHROMIUM_FLAGS });
+/**
+ * @param {{ host?: import('./network.js').Host, origin?: string, flags?: string[] }} [options] on which host, and the origin
+ *   of a server elsewhere, which may use camera and microphone as one on loopback may
+ */
+export function launchChromium({ host, origin, flags = [] } = {}) {
+  const args = [...CHROMIUM_FLAGS, ...flags];
+  if (!host) return chromium.launch({ executablePath: CHROMIUM, args });
+  if (origin) args.push(`--unsafely-treat-insecure-origin-as-secure=${origin}`);
+  const env = { ...process.env, ANABRANCH_NET: host.net, ANABRANCH_CHROMIUM: CHROMIUM };
+  return chromium.launch({ executablePath: INSIDE, args, env });
 }
 
 /** Through WebDriver BiDi, which puppeteer speaks to it. */

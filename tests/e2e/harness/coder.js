@@ -23,11 +23,11 @@ export class Coder extends Actor {
    * Joins, notes down every event, and subscribes to all that comes.
    *
    * @param {string} rid
-   * @param {{ subscribe?: boolean }} [options]
+   * @param {{ subscribe?: boolean, options?: object }} [how] `options`: further ones of the client
    */
-  async join(rid, { subscribe = true } = {}) {
+  async join(rid, { subscribe = true, options = {} } = {}) {
     await this.page.evaluate(
-      async ({ uid, rid, subscribe }) => {
+      async ({ uid, rid, subscribe, options }) => {
         const { Client } = await import('/lib/anabranch.js');
         const events = (window.events = []);
         window.media = new Map();
@@ -40,19 +40,23 @@ export class Coder extends Actor {
           players.push(player);
           media.set(mid, stream);
         };
-        window.client = new Client({ uid });
+        window.client = new Client({ uid, ...options });
         client.on('lost', () => events.push({ name: 'lost' }));
         client.on('closed', ({ kicked }) => events.push({ name: 'closed', kicked }));
         await client.join(rid, (room) => {
           window.room = room;
-          for (const name of ['joined', 'away', 'left', 'peer-join', 'peer-leave', 'stream-add', 'stream-remove', 'stream-move', 'broadcast']) {
+          for (const name of ['joined', 'away', 'left', 'peer-join', 'peer-leave', 'stream-add', 'stream-remove', 'stream-move', 'broadcast', 'active-speakers']) {
             room.on(name, (detail) => events.push({ name, ...detail }));
           }
           if (!subscribe) return;
-          room.on('stream-add', ({ mid }) => room.subscribe(mid).on('media', (stream) => play(mid, stream)));
+          room.on('stream-add', ({ mid }) => {
+            const subscription = room.subscribe(mid);
+            subscription.on('media', (stream) => play(mid, stream));
+            subscription.on('encryption', (encryption) => events.push({ name: 'encryption', encryption, mid }));
+          });
         });
       },
-      { uid: this.name, rid, subscribe },
+      { uid: this.name, rid, subscribe, options },
     );
   }
 

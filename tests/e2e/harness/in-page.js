@@ -1,8 +1,12 @@
 // What is put into a page before its own scripts, and what is asked of it afterwards. These functions run in
 // the browser, Chromium and Firefox alike: each stands alone, and uses nothing of this file.
 
-/** Keeps hold of the peer connections, and takes small pictures: a test machine has few cores. */
-export function prepare() {
+/**
+ * Keeps hold of the peer connections, and takes small pictures: a test machine has few cores.
+ *
+ * @param {MediaTrackConstraints} [camera] unless another size is wanted
+ */
+export function prepare(camera) {
   const Native = window.RTCPeerConnection;
   window.peerConnections = [];
   window.RTCPeerConnection = class extends Native {
@@ -15,7 +19,7 @@ export function prepare() {
   if (!devices) return;
   const ask = devices.getUserMedia.bind(devices);
   devices.getUserMedia = (wish) =>
-    ask({ ...wish, ...(wish.video && { video: { width: 320, height: 240, frameRate: 15 } }) });
+    ask({ ...wish, ...(wish.video && { video: camera ?? { width: 320, height: 240, frameRate: 15 } }) });
 }
 
 /**
@@ -37,6 +41,9 @@ export async function flows(type) {
         packets: row.packetsReceived ?? row.packetsSent ?? 0,
         samples: row.totalSamplesReceived ?? 0,
         energy: row.totalAudioEnergy ?? 0,
+        rid: row.rid,
+        concealed: row.concealedSamples ?? 0,
+        freezes: row.freezeCount ?? 0,
         width: row.frameWidth ?? 0,
         height: row.frameHeight ?? 0,
       })),
@@ -50,6 +57,8 @@ export function tiles() {
     picture: !tile.classList.contains('no-picture'),
     muted: !tile.querySelector('.tile-muted').hidden,
     status: tile.querySelector('.tile-status').textContent,
+    quality: tile.querySelector('.tile-quality:not([hidden])')?.textContent ?? '',
+    note: tile.querySelector('.tile-note:not([hidden])')?.textContent ?? '',
   }));
 }
 
@@ -80,4 +89,31 @@ export function watchGaps() {
   };
   setInterval(look, LOOK_MS);
   window.gaps = () => longest;
+}
+
+/**
+ * What has been received so far of all streams together, for differences over a time.
+ *
+ * @returns {Promise<import('./reception.js').Counts>}
+ */
+export async function reception() {
+  const live = window.peerConnections.filter((pc) => pc.connectionState !== 'closed');
+  const reports = await Promise.all(live.map((pc) => pc.getStats()));
+  const rows = reports.flatMap((report) => [...report.values()].filter(({ type }) => type === 'inbound-rtp'));
+  const sum = (kind, name) => rows.filter((row) => row.kind === kind).reduce((total, row) => total + (row[name] ?? 0), 0);
+  const largest = (name) => Math.max(0, ...rows.map((row) => (row.kind === 'video' && row[name]) || 0));
+  return {
+    at: performance.now(),
+    width: largest('frameWidth'),
+    height: largest('frameHeight'),
+    frames: sum('video', 'framesDecoded'),
+    keyFrames: sum('video', 'keyFramesDecoded'),
+    freezes: sum('video', 'freezeCount'),
+    frozen: sum('video', 'totalFreezesDuration'),
+    videoBytes: sum('video', 'bytesReceived'),
+    audioBytes: sum('audio', 'bytesReceived'),
+    samples: sum('audio', 'totalSamplesReceived'),
+    concealed: sum('audio', 'concealedSamples'),
+    concealments: sum('audio', 'concealmentEvents'),
+  };
 }

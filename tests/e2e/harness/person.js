@@ -23,9 +23,10 @@ export class Person extends Actor {
     this.name = name;
   }
 
-  /** @param {string} url of the server @param {string} room @param {string} [token] */
-  async visit(url, room, token) {
-    await this.page.goto(`${url}/?room=${encodeURIComponent(room)}${token ? `#token=${token}` : ''}`);
+  /** @param {string} url of the server @param {string} room @param {{ token?: string, key?: string }} [secrets] */
+  async visit(url, room, { token, key } = {}) {
+    const secrets = new URLSearchParams({ ...(token && { token }), ...(key && { key }) });
+    await this.page.goto(`${url}/?room=${encodeURIComponent(room)}#${secrets}`);
     await this.page.evaluate(keepToasts);
     await until('the lobby stands', () => this.page.evaluate(() => document.activeElement?.id === 'name'));
     await this.page.evaluate((name) => {

@@ -10,34 +10,53 @@ const BINARY = process.env.ANABRANCH_BIN;
 /** What the project promises for an orderly end. */
 const STOP_MS = 5_000;
 
+/** This machine, as the others are that a {@link Network} has. */
+const LOOPBACK = {
+  address: '127.0.0.1',
+  /** @param {string[]} words @returns {[string, string[]]} */
+  command: ([program, ...args]) => [program, args],
+  /** @param {string} url */
+  get: (url) => fetch(url).then((answer) => (answer.ok ? answer.text() : null), () => null),
+};
+
 export class Server {
   #ports;
   #settings;
+  #host;
   #child = null;
   #log = '';
 
-  /** @param {string[]} settings further `section.key=value` */
-  static async start(settings = []) {
+  /**
+   * @param {string[]} settings further `section.key=value`
+   * @param {typeof LOOPBACK} [host] where it runs
+   */
+  static async start(settings = [], host = LOOPBACK) {
     if (!BINARY) throw new Error('ANABRANCH_BIN is not set: run `cargo xtask e2e`, or name the binary');
     // A port for each media worker.
     const { tcp, udp } = await freePorts({ tcp: 2, udp: Math.max(availableParallelism(), 4) });
-    const server = new Server({ signal: tcp[0], ops: tcp[1], sfu: udp[0] }, settings);
+    const server = new Server({ signal: tcp[0], ops: tcp[1], sfu: udp[0] }, settings, host);
     await server.start();
     return server;
   }
 
-  constructor(ports, settings) {
+  constructor(ports, settings, host) {
     this.#ports = ports;
     this.#settings = settings;
+    this.#host = host;
   }
 
   get url() {
-    return `http://127.0.0.1:${this.#ports.signal}`;
+    return `http://${this.#host.address}:${this.#ports.signal}`;
   }
 
   /** @param {string} uid */
   socketUrl(uid) {
-    return `ws://127.0.0.1:${this.#ports.signal}/ws?peer=${encodeURIComponent(uid)}`;
+    return `ws://${this.#host.address}:${this.#ports.signal}/ws?peer=${encodeURIComponent(uid)}`;
+  }
+
+  /** One of the operator's pages; null where there is none. @param {string} path @returns {Promise<string | null>} */
+  ops(path) {
+    return this.#host.get(`http://127.0.0.1:${this.#ports.ops}${path}`);
   }
 
   get log() {
@@ -46,19 +65,21 @@ export class Server {
 
   async start() {
     const { signal, ops, sfu } = this.#ports;
+    const { address } = this.#host;
     const settings = [
-      `signal.listen=127.0.0.1:${signal}`,
+      `signal.listen=${address}:${signal}`,
       `ops.listen=127.0.0.1:${ops}`,
       `sfu.port=${sfu}`,
-      'sfu.ips=["127.0.0.1"]',
+      `sfu.ips=["${address}"]`,
       ...this.#settings,
     ];
-    const child = spawn(BINARY, ['standalone', ...settings.flatMap((setting) => ['--set', setting])]);
+    const words = [BINARY, 'standalone', ...settings.flatMap((setting) => ['--set', setting])];
+    const child = spawn(...this.#host.command(words));
     this.#child = child;
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (this.#log += text));
     await until('the server is ready', async () => {
       assert.equal(child.exitCode, null, `the server ended at once:\n${this.#log}`);
-      return (await fetch(`http://127.0.0.1:${ops}/readyz`).catch(() => null))?.ok;
+      return (await this.ops('/readyz')) !== null;
     });
   }
 
