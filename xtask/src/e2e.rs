@@ -36,10 +36,18 @@ pub(crate) fn screenshot() -> Done {
     run_command(node(vec!["screenshot.js".to_owned()])?)
 }
 
+/// Measures how calls go over bad networks.
+pub(crate) fn networks(args: &[String]) -> Done {
+    prepare()?;
+    let program = std::iter::once("networks.js".to_owned());
+    run_command(node(program.chain(args.iter().cloned()).collect())?)
+}
+
 fn prepare() -> Done {
     setup::browsers()?;
     setup::servers()?;
-    run_command(cargo(["build", "--release", "--package", "anabranch", "--package", "cluster-suite"]))
+    let packages = ["anabranch", "cluster-suite", "links"].into_iter().flat_map(|name| ["--package", name]);
+    run_command(cargo(["build", "--release"].into_iter().chain(packages)))
 }
 
 fn node(args: Vec<String>) -> Done<Command> {
@@ -47,6 +55,7 @@ fn node(args: Vec<String>) -> Done<Command> {
     node.current_dir(root().join("tests/e2e"));
     node.env("ANABRANCH_BIN", target()?.join("release").join("anabranch"));
     node.env("ANABRANCH_CLUSTER_BIN", target()?.join("release").join("cluster"));
+    node.env("ANABRANCH_LINKS_BIN", target()?.join("release").join("links"));
     node.env("ANABRANCH_PYTHON", setup::python_bin()?.join("python"));
     Ok(node)
 }

@@ -31,6 +31,8 @@ cargo xtask <command>
   bench [ARGS …]    measures the server; `cargo xtask bench --help` lists the options; with `--peer janus`
                     puts the same load on Janus too, which it installs
   bench control     measures joins over the whole cluster: [--rooms N] [--write FILE]
+  bench networks    measures calls over narrow, lossy and broken networks, as root: [--only TEXT] [--write FILE];
+                    TEXT is steps, losses or absences
   soak [--minutes N]
                     people who come and go in a cluster for so long (20), and whether memory, descriptors, tasks
                     and keys are given back
@@ -56,6 +58,7 @@ fn main() -> ExitCode {
         "faults" => cluster::run(&words("faults", rest)),
         "bench" => match rest.split_first() {
             Some((what, rest)) if what == "instructions" => bench::instructions(rest),
+            Some((what, rest)) if what == "networks" => e2e::networks(rest),
             Some((what, rest)) if what == "control" => cluster::run(&words("control", rest)),
             _ => bench::run(rest),
         },

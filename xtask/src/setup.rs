@@ -16,6 +16,7 @@ const DEBIAN: &[(&str, &[&str], &str)] = &[
     ("/usr/sbin/nats-server", &["--version"], "nats-server"),
     ("redis-server", &["--version"], "redis-server"),
     ("redis-cli", &["--version"], "redis-tools"),
+    ("ip", &["-V"], "iproute2"),
     ("opusinfo", &["-h"], "opus-tools"),
     ("ffmpeg", &["-version"], "ffmpeg"),
     ("promtool", &["--version"], "prometheus"),
@@ -32,8 +33,8 @@ const SERVERS: &[&str] = &["etcd", "etcdctl", "/usr/sbin/nats-server", "redis-se
 /// Python runs one of the checks.
 const LINTERS: &[&str] = &["python3", "promtool"];
 
-/// And what drives the third client.
-const BROWSERS: &[&str] = &["chromium", "firefox-esr", "python3"];
+/// What drives the third client, and what gives browsers hosts of their own.
+const BROWSERS: &[&str] = &["chromium", "firefox-esr", "python3", "ip"];
 
 /// What looks at recordings, and reads what was sent to Kafka.
 const READERS: &[&str] = &["opusinfo", "ffmpeg", "kcat"];
