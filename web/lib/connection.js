@@ -12,6 +12,8 @@ const ANSWER_MS = 10_000;
 const OPEN_MS = 4_000;
 /** Only a connection that lived this long counts as a success that resets the back-off. */
 const STABLE_MS = 5_000;
+/** So many connections may be left alone at a time. */
+const ABANDONED = 4;
 /** A timer that took so many times its time says that the page was asleep. */
 const LATE = 1.5;
 /** Closed by the server because the same user came on another connection: never reconnect. */
@@ -49,6 +51,11 @@ export class Connection extends Emitter {
   #socket = null;
   /** The one before the last move, until it closes. @type {WebSocket | null} */
   #former = null;
+  /**
+   * On which nothing came any more. To the server they may stand still, and closing one is leaving: a network that comes back
+   * would deliver that before the next one has joined. So they are left alone until then. @type {Set<WebSocket>}
+   */
+  #abandoned = new Set();
   /** @type {HandOver | null} */
   #handOver = null;
   /** Requests that wait for their answer, by id. @type {Map<number, Pending>} */
@@ -169,8 +176,10 @@ export class Connection extends Emitter {
       if (socket === this.#socket || socket === this.#former) this.#receive(socket, data);
     };
     socket.onclose = ({ code, reason }) => {
+      this.#abandoned.delete(socket);
       if (socket === this.#former) this.#forgetFormer();
       if (socket !== this.#socket) return;
+      this.#socket = null;
       if (code === KICKED) this.#end(true);
       else this.#lose(reason || `closed with ${code}`);
     };
@@ -186,6 +195,9 @@ export class Connection extends Emitter {
     const again = this.#opened;
     this.#opened = true;
     this.emit('open', { again, moved });
+    // What it joins takes no longer.
+    const before = [...this.#abandoned];
+    setTimeout(() => this.#close(before), ANSWER_MS);
   }
 
   /** @param {WebSocket} socket @param {unknown} text */
@@ -254,6 +266,11 @@ export class Connection extends Emitter {
 
   /** @param {string} reason */
   #lose(reason) {
+    if (this.#socket && this.#state === 'open') {
+      this.#abandoned.add(this.#socket);
+      this.#close([...this.#abandoned].slice(0, -ABANDONED));
+      this.#socket = null;
+    }
     this.#drop(new ConnectionLost(reason));
     const { attempt } = this.#servers;
     const retryMs = this.#servers.failed();
@@ -266,9 +283,17 @@ export class Connection extends Emitter {
   #end(kicked) {
     if (this.#state === 'closed') return;
     this.#drop(new Closed('the connection'));
+    this.#close([...this.#abandoned]);
     this.#state = 'closed';
     globalThis.removeEventListener?.('online', this.#online);
     this.emit('closed', { kicked });
+  }
+
+  /** @param {WebSocket[]} abandoned */
+  #close(abandoned) {
+    for (const socket of abandoned) {
+      if (this.#abandoned.delete(socket)) socket.close();
+    }
   }
 
   /** @param {Error} error for the requests that will get no answer */

@@ -87,7 +87,46 @@ test('a server that does not answer is left; one that says anything is not', asy
   mock.timers.tick(4_000);
   await settled();
   assert.deepEqual(events, ['open', 'peer-join', 'lost']);
-  assert.ok(FakeSocket.made[0].closed);
+});
+
+/** As a network does that is away: nothing comes. @param {Connection} connection */
+async function hearNothing(connection) {
+  connection.request('keepalive', {}, { within: 4_000 }).catch(() => {});
+  mock.timers.tick(4_000);
+  await settled();
+}
+
+test('a connection on which nothing comes is closed when the next one has had time to join, and not before', async () => {
+  const { connection, events } = connect();
+  await hearNothing(connection);
+  const [dead] = FakeSocket.made;
+  mock.timers.tick(150);
+  FakeSocket.made[1].stand();
+  assert.deepEqual([events.at(-1), dead.closed], ['open again', false]);
+  dead.say({ notification: true, method: 'peer-kick', data: {} });
+  dead.fall(4000);
+  assert.equal(events.at(-1), 'open again', 'taken over: no kick');
+  await hearNothing(connection);
+  const [, next] = FakeSocket.made;
+  mock.timers.tick(1_000);
+  FakeSocket.made.at(-1).stand();
+  mock.timers.tick(9_000);
+  assert.equal(next.closed, false);
+  mock.timers.tick(1_000);
+  assert.equal(next.closed, true);
+});
+
+test('who leaves for good leaves through the dead connections, too, and keeps only a few of them', async () => {
+  const { connection } = connect();
+  for (let lost = 0; lost < 6; lost += 1) {
+    await hearNothing(connection);
+    mock.timers.tick(5_000);
+    FakeSocket.made.at(-1).stand();
+  }
+  const open = () => FakeSocket.made.filter(({ closed }) => !closed).length;
+  assert.ok(open() <= 5, `${open()}`);
+  connection.close();
+  assert.equal(open(), 0);
 });
 
 test('asked to go elsewhere, it stands there before it leaves, and takes its answers along', async () => {

@@ -9,6 +9,7 @@
  * @property {boolean} connected whether there is a path
  * @property {boolean} paused whether the server sends no picture, for want of bandwidth
  * @property {number} packets received, of all tracks
+ * @property {number} bytes of media in them: a server that looks for bandwidth sends packets without any
  * @property {number} lost packets that did not come, of all tracks
  * @property {number} frozen seconds in which the picture stood still
  * @property {number} concealed samples of sound that were made up
@@ -17,7 +18,7 @@
 
 /** What is older is forgotten: so long a stream that has suffered counts as poor. */
 const WINDOW_MS = 6_000;
-/** Without any packet for so long, it is lost. */
+/** Without any media for so long, it is lost. */
 const LOST_MS = 3_000;
 /** Shares from which on it shows. Opus conceals single packets, and lost video is repaired in time up to about here. */
 const POOR_LOSS = 0.05;
@@ -30,7 +31,7 @@ const READ_MS = 2_000;
 export class Judge {
   /** @type {Reading[]} */
   #readings = [];
-  /** When the last packet came that is known of. */
+  /** When the last media came that is known of. */
   #heard = 0;
 
   /** @param {Reading} now @returns {Quality} */
@@ -38,7 +39,7 @@ export class Judge {
     const last = this.#readings.at(-1);
     // Another peer connection counts from the beginning.
     if (last && now.packets < last.packets) this.#readings = [];
-    if (!last || now.packets !== last.packets) this.#heard = now.at;
+    if (!last || now.bytes !== last.bytes) this.#heard = now.at;
     this.#readings = [...this.#readings.filter(({ at }) => now.at - at <= WINDOW_MS), now];
     if (!now.connected || now.at - this.#heard >= LOST_MS) return 'lost';
     return now.paused || suffers(this.#readings[0] ?? now, now) ? 'poor' : 'good';
@@ -71,6 +72,7 @@ export function reading(report, rest) {
   return {
     ...rest,
     packets: sum(({ packetsReceived }) => packetsReceived),
+    bytes: sum(({ bytesReceived }) => bytesReceived),
     lost: sum(({ packetsLost }) => packetsLost),
     frozen: sum(({ totalFreezesDuration }) => totalFreezesDuration),
     // Silence that is made up is none that is missed.

@@ -8,6 +8,7 @@ const second = (at, wrong = {}) => ({
   connected: true,
   paused: false,
   packets: at * 50,
+  bytes: at * 4_000,
   lost: 0,
   frozen: 0,
   concealed: 0,
@@ -47,9 +48,11 @@ test('paused for want of bandwidth is poor, although the sound comes', () => {
   assert.equal(judged([second(2), second(4, { paused: true }), second(6)]), 'good poor good');
 });
 
-test('no packets for a while is lost, as is a path that is gone, and what comes back is not', () => {
-  const stopped = (at) => second(at, { packets: 100, samples: 96_000 });
+test('no media for a while is lost, as is a path that is gone, and what comes back is not', () => {
+  const stopped = (at) => second(at, { packets: 100, bytes: 8_000, samples: 96_000 });
   assert.equal(judged([second(2), stopped(4), stopped(6), second(8)]), 'good good lost good');
+  const padded = (at) => second(at, { bytes: 8_000, samples: 96_000 });
+  assert.equal(judged([second(2), padded(4), padded(6)]), 'good good lost', 'padding is no media');
   assert.equal(judged([second(2), second(4, { connected: false })]), 'good lost');
 });
 
@@ -59,10 +62,10 @@ test('another peer connection counts from the beginning', () => {
 
 test('the readings are the sums of all received tracks', () => {
   const report = [
-    { type: 'inbound-rtp', kind: 'audio', packetsReceived: 5, packetsLost: 1, concealedSamples: 30, silentConcealedSamples: 10, totalSamplesReceived: 100 },
-    { type: 'inbound-rtp', kind: 'video', packetsReceived: 7, packetsLost: 2, totalFreezesDuration: 0.5 },
+    { type: 'inbound-rtp', kind: 'audio', packetsReceived: 5, bytesReceived: 600, packetsLost: 1, concealedSamples: 30, silentConcealedSamples: 10, totalSamplesReceived: 100 },
+    { type: 'inbound-rtp', kind: 'video', packetsReceived: 7, bytesReceived: 8000, packetsLost: 2, totalFreezesDuration: 0.5 },
     { type: 'outbound-rtp', packetsSent: 1000 },
   ];
   const rest = { at: 1, connected: true, paused: false };
-  assert.deepEqual(reading(report, rest), { ...rest, packets: 12, lost: 3, frozen: 0.5, concealed: 20, samples: 100 });
+  assert.deepEqual(reading(report, rest), { ...rest, packets: 12, bytes: 8600, lost: 3, frozen: 0.5, concealed: 20, samples: 100 });
 });

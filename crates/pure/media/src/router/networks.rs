@@ -90,7 +90,9 @@ impl Core {
         network.estimator.handle_timeout(now);
         let offers = Offers::of(now, &network.members, &self.subscriptions, &mut self.streams);
         let budget = network.budget(now, offers.least());
-        if let Some(wanted) = offers.wanted() {
+        // Before the first packets nobody knows how much it will be.
+        let wanted = offers.wanted();
+        if wanted > Bitrate::ZERO || network.is_heard() {
             network.estimator.want(wanted);
         }
         let target = budget.map_or(Bitrate::MAX, |budget| budget.target);

@@ -86,6 +86,7 @@ impl Subscription {
         for block in reports {
             let Some(track) = self.tracks.iter_mut().find(|track| track.ssrc == block.ssrc) else { continue };
             let lost = track.note_losses(block.total_lost);
+            track.loss.report(block.fraction_lost);
             out.count(|stats| {
                 stats.lost_out += lost;
                 stats.jitter_out.record(track.duration_of(block.jitter));
@@ -124,13 +125,15 @@ impl Subscription {
         let Around { index, scene, network } = around;
         let Self { transport, tracks, transport_sequence, round_trip, leg, serial, .. } = self;
         let Some(track) = tracks.iter().position(|track| track.ssrc == nack.media) else { return };
+        // Sound that was sent again counts as not lost where it has no numbers of its own.
+        let doubly = tracks.iter().any(|track| track.loss.is_much());
         let Some(outgoing) = tracks.get_mut(track) else { return };
         let Some((path, sender)) = transport.sending() else { return };
         let time = AbsSendTime::at(moment.wall);
         for sequence in nack.lost {
             out.count(|stats| stats.nacks_received += 1);
-            let bytes = match outgoing.grant(scene, sequence, *round_trip) {
-                Grant::Yes { bytes } => bytes,
+            let (bytes, copies) = match outgoing.grant(scene, sequence, *round_trip, doubly) {
+                Grant::Yes { bytes, copies } => (bytes, copies),
                 Grant::No => continue,
                 Grant::NotHere { source, number } => {
                     if asked.missing.len() < MAX_MISSING {
@@ -139,20 +142,22 @@ impl Subscription {
                     continue;
                 }
             };
-            if !network.passes(moment.now, bytes) {
-                let what = What::Repair(sequence);
-                let waiting = Waiting { subscription: *index, serial: *serial, track, what };
-                asked.held |= network.hold(moment.now, waiting, bytes, Priority::Retransmission);
-                continue;
+            for _ in 0..copies {
+                if !network.passes(moment.now, bytes) {
+                    let what = What::Repair(sequence);
+                    let waiting = Waiting { subscription: *index, serial: *serial, track, what };
+                    asked.held |= network.hold(moment.now, waiting, bytes, Priority::Retransmission);
+                    continue;
+                }
+                let meter = Meter {
+                    sequence: transport_sequence,
+                    estimator: leg.map(|leg| (&mut network.estimator, leg)),
+                    now: moment.now,
+                    kind: PacketKind::Media,
+                };
+                let mut departure = Departure { path, sender, time, meter };
+                outgoing.repair(scene, sequence, &mut departure, out);
             }
-            let meter = Meter {
-                sequence: transport_sequence,
-                estimator: leg.map(|leg| (&mut network.estimator, leg)),
-                now: moment.now,
-                kind: PacketKind::Media,
-            };
-            let mut departure = Departure { path, sender, time, meter };
-            outgoing.repair(scene, sequence, &mut departure, out);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::header::{Content, OutgoingHeader, Shape, Stamps};
 use super::meter::Meter;
-use super::repair::RepairBudget;
+use super::repair::{Loss, RepairBudget};
 use super::segments::{Place, Shift};
 use super::selection::{Scene, Selection};
 use crate::batch::Outbox;
@@ -48,8 +48,8 @@ pub(crate) struct Origin<'a> {
 /// Whether a packet is sent again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Grant {
-    /// It takes so many bytes on the wire, about.
-    Yes { bytes: u32 },
+    /// So many times, each of so many bytes on the wire, about.
+    Yes { bytes: u32, copies: u8 },
     /// Nobody lost it, or too much is asked for.
     No,
     /// It is not in the cache.
@@ -71,6 +71,7 @@ pub(crate) struct OutgoingTrack {
     header: OutgoingHeader,
     pub(crate) selection: Selection,
     budget: RepairBudget,
+    pub(crate) loss: Loss,
     /// As sender reports count: modulo 2^32, payload only.
     pub(crate) packets: u32,
     pub(crate) octets: u32,
@@ -110,6 +111,7 @@ impl OutgoingTrack {
             header: OutgoingHeader::new(mid, ids, origin.extensions, line.two_byte_extensions),
             selection: Selection::new(origin.layers.clone(), video, clock_rate, first),
             budget: RepairBudget::new(origin.retransmissions),
+            loss: Loss::default(),
             packets: 0,
             octets: 0,
             reported_packets: None,
@@ -180,8 +182,15 @@ impl OutgoingTrack {
         }
     }
 
-    /// Whether what was sent with this sequence number is sent again. If so, it counts as sent, of the budget.
-    pub(crate) fn grant(&mut self, scene: &Scene<'_>, sequence: u16, round_trip: Option<Duration>) -> Grant {
+    /// Whether what was sent with this sequence number is sent again. If so, it counts as sent, of the budget. `doubly`: it
+    /// may be lost as well.
+    pub(crate) fn grant(
+        &mut self,
+        scene: &Scene<'_>,
+        sequence: u16,
+        round_trip: Option<Duration>,
+        doubly: bool,
+    ) -> Grant {
         let place = self.selection.segments.find(sequence).filter(|_| self.repairs);
         let Some((place, track)) = place.and_then(|place| Some((place, scene.tracks.get(place.source)?)))
         else {
@@ -193,7 +202,11 @@ impl OutgoingTrack {
         let bytes = self.size_of(&entry);
         let granted = track.cache.was_forwarded(&entry)
             && self.budget.spend(scene.now, place.index, bytes as usize, round_trip);
-        if granted { Grant::Yes { bytes } } else { Grant::No }
+        if !granted {
+            return Grant::No;
+        }
+        let copies = if doubly && self.budget.spend_again(bytes as usize) { 2 } else { 1 };
+        Grant::Yes { bytes, copies }
     }
 
     /// Sends again what was sent with this sequence number, which was granted.
@@ -412,11 +425,11 @@ mod tests {
         let mut departure = Departure { path, sender: &sender, time, meter: meter(&mut sequence) };
         // What may still get padding is not repaired.
         let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
-        assert_eq!(track.grant(&scene, 0x7ffe, None), Grant::No);
+        assert_eq!(track.grant(&scene, 0x7ffe, None, false), Grant::No);
         tracks[0].cache.forwarded();
         let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
         for sequence in [0x7ffe, 0x8000, 0x8000, 0x8001, 5] {
-            if matches!(track.grant(&scene, sequence, None), Grant::Yes { .. }) {
+            if matches!(track.grant(&scene, sequence, None, false), Grant::Yes { .. }) {
                 track.repair(&scene, sequence, &mut departure, &mut out);
             }
         }

@@ -1,4 +1,5 @@
-//! Bounds what a subscriber can make us send again.
+//! Bounds what a subscriber can make us send again. Where much is lost, so are repairs: each is then sent twice, as long
+//! as there is plenty left, because a second request comes too late for sound and stops the picture.
 
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,25 @@ const MAX_INTERVAL: Duration = Duration::from_millis(250);
 
 /// Bytes that may be sent again on top of the share, so that a burst of losses is repaired at once.
 const BURST: u64 = 64 * 1024;
+
+/// From this part of all packets on, in 256ths (5 %), much is lost.
+const MUCH: u16 = 13;
+
+/// How much a subscriber loses of late, as its receiver reports say.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Loss(u16);
+
+impl Loss {
+    /// A report says this of the time since the last one, in 256ths. The last two count for most.
+    pub(crate) fn report(&mut self, fraction: u8) {
+        self.0 = (self.0 + u16::from(fraction)).div_ceil(2);
+    }
+
+    /// Whether repairs are likely to be lost as well.
+    pub(crate) fn is_much(self) -> bool {
+        self.0 >= MUCH
+    }
+}
 
 /// The budget of one subscriber's track. What exceeds it is not sent again; the subscriber asks for a key frame.
 #[derive(Debug)]
@@ -58,6 +78,14 @@ impl RepairBudget {
         *slot = Some((number, now));
         true
     }
+
+    /// Whether what was just granted may be sent twice. If so, that counts, too. The half of the budget is kept for what is
+    /// lost next.
+    pub(crate) fn spend_again(&mut self, bytes: usize) -> bool {
+        let left = self.bytes.checked_sub(bytes as u64).filter(|&left| left >= BURST / 2);
+        self.bytes = left.unwrap_or(self.bytes);
+        left.is_some()
+    }
 }
 
 #[cfg(test)]
@@ -87,5 +115,28 @@ mod tests {
             })
             .count();
         assert!((250..=400).contains(&granted), "{granted}");
+    }
+
+    #[test]
+    fn a_repair_is_sent_twice_while_half_of_the_budget_is_there() {
+        let mut budget = RepairBudget::new(25);
+        let mut twice = 0;
+        for number in 0..100 {
+            assert!(budget.spend(epoch(), number, 500, None), "{number}");
+            twice += usize::from(budget.spend_again(500));
+        }
+        assert_eq!(twice, 32, "64 packets, in pairs, are the half");
+    }
+
+    #[test]
+    fn much_is_lost_from_five_percent_on_and_a_report_or_two_later_no_more() {
+        let mut loss = Loss::default();
+        let said = [25, 25, 0, 0, 0].map(|fraction| {
+            loss.report(fraction);
+            loss.is_much()
+        });
+        assert_eq!(said, [true, true, false, false, false]);
+        (0..10).for_each(|_| loss.report(7));
+        assert!(!loss.is_much(), "3 %");
     }
 }

@@ -92,6 +92,23 @@ fn losses_of_one_subscriber_are_not_those_of_another() {
 }
 
 #[test]
+fn where_much_is_lost_repairs_are_sent_twice() {
+    for (percent, twice) in [(2, false), (15, true)] {
+        let mut world = World::new(400 + percent);
+        world.publish("alice#1", BOTH);
+        let lossy = world.subscribe("alice#1", BOTH);
+        world
+            .run_until("both are connected", |world| world.peers.iter().all(|peer| peer.connected.is_some()));
+        world.peers[lossy].down = Link::losing(percent);
+        world.run_for(Duration::from_secs(10));
+        let stats = world.router.stats();
+        assert!(stats.nacks_received > 20, "{percent} %: {}", stats.nacks_received);
+        let repairs = stats.retransmissions as f64 / stats.nacks_received as f64;
+        assert_eq!(repairs > 1.3, twice, "{percent} %: {repairs} for each loss");
+    }
+}
+
+#[test]
 fn a_cut_of_three_seconds_ends_with_a_picture() {
     let mut world = World::new(303);
     let publisher = world.publish("alice#1", BOTH);

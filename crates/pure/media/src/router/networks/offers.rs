@@ -113,10 +113,9 @@ impl Offers {
         self.all.get(at)
     }
 
-    /// What would be sent if the network carried it; `None`: nothing is sent yet.
-    pub(super) fn wanted(&self) -> Option<Bitrate> {
-        let sum = self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(one.best()));
-        (sum > Bitrate::ZERO).then_some(sum)
+    /// What would be sent if the network carried it.
+    pub(super) fn wanted(&self) -> Bitrate {
+        self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(one.best()))
     }
 
     /// What the audio and the smallest layer of each video take.
