@@ -66,6 +66,8 @@ pub struct Estimator {
     silent_since: Option<i64>,
     /// Nothing is heard, and has not been for so long that the target fell.
     silent: bool,
+    /// When it was last knocked at what is silent.
+    knocked: Option<i64>,
     arrivals: Vec<Arrival>,
 }
 
@@ -93,6 +95,7 @@ impl Estimator {
             heard: false,
             silent_since: None,
             silent: false,
+            knocked: None,
             arrivals: Vec::new(),
         }
     }
@@ -157,6 +160,7 @@ impl Estimator {
         let proven = self.digest(at, leg);
         self.decide(at, leg, proven);
         if std::mem::take(&mut self.silent) {
+            self.knocked = None;
             // The network is back, and perhaps as it was.
             let before = self.probing.before().map_or(Bitrate::ZERO, |before| before.scale(RETURN));
             self.aimd.raise(before.max(self.config.start), at);
@@ -297,10 +301,10 @@ impl Estimator {
     /// A probe that is to be sent now, if there is one; on one leg, or on up to four. Ask after feedback, after timeouts and after the last one was
     /// sent.
     pub fn poll_probe(&mut self, now: Instant) -> Option<ProbeCluster> {
-        if self.silent {
-            return None;
-        }
         let now = self.micros(now);
+        if self.silent {
+            return self.knock(now);
+        }
         let outlook = Outlook {
             now,
             target: self.target(),

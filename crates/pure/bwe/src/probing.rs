@@ -49,7 +49,7 @@ pub struct ProbeCluster {
     pub id: ProbeId,
     /// At which it is to leave.
     pub bitrate: Bitrate,
-    /// How many packets it has at the least: 5.
+    /// How many packets it has at the least: 5, or 1 that only asks whether anybody is there.
     pub packets: u32,
     /// How many bytes it has at the least, overhead included.
     pub bytes: u64,
@@ -182,9 +182,19 @@ impl Probing {
         before.max(target.scale(FURTHER))
     }
 
-    fn ask(&mut self, outlook: &Outlook, bitrate: Bitrate) -> ProbeCluster {
+    /// One packet that measures nothing.
+    pub(crate) fn knock(&mut self, bitrate: Bitrate) -> ProbeCluster {
+        ProbeCluster { id: self.new_id(), bitrate, packets: 1, bytes: 1 }
+    }
+
+    fn new_id(&mut self) -> ProbeId {
         let id = ProbeId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
+        id
+    }
+
+    fn ask(&mut self, outlook: &Outlook, bitrate: Bitrate) -> ProbeCluster {
+        let id = self.new_id();
         let length = (3 * outlook.jitter).clamp(LENGTH, LONGEST);
         let bytes = (bitrate.as_f64() * length as f64 / 8e6) as u64;
         let bytes = bytes.max(PACKET_BYTES * u64::from(PACKETS));

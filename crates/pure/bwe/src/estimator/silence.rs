@@ -1,12 +1,16 @@
-//! What happens when nothing comes: the target falls, and falls again.
+//! What happens when nothing comes: the target falls, and falls again. So there may soon be nothing to send that is
+//! answered, and one would never hear that the network is back: therefore it is knocked now and then.
 
 use super::Estimator;
+use crate::probing::ProbeCluster;
 use std::time::{Duration, Instant};
 
 /// Packets are under way and nothing is heard for so long, and the round trip; in microseconds.
 const SILENCE: i64 = 1_000_000;
 const SILENCE_AGAIN: i64 = 500_000;
 const SILENCE_FACTOR: f64 = 0.7;
+/// Between two knocks, in microseconds.
+const KNOCK: i64 = 1_000_000;
 
 impl Estimator {
     /// When [`Estimator::handle_timeout`] and [`Estimator::poll_probe`] are to be called, if nothing is sent or heard
@@ -39,5 +43,13 @@ impl Estimator {
             self.congested = Some(at);
             self.silent = true;
         }
+    }
+    /// One packet, however small, that has to be answered if the network is there.
+    pub(super) fn knock(&mut self, at: i64) -> Option<ProbeCluster> {
+        if self.knocked.is_some_and(|last| at - last < KNOCK) {
+            return None;
+        }
+        self.knocked = Some(at);
+        Some(self.probing.knock(self.target()))
     }
 }

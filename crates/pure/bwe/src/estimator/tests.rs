@@ -44,6 +44,28 @@ fn silence_brings_the_target_down_only_where_something_is_under_way() {
 }
 
 #[test]
+fn it_knocks_at_what_is_silent_until_there_is_an_answer() {
+    let start = Instant::now();
+    let (mut estimator, leg) = estimator(start);
+    let at = |millis| start + Duration::from_millis(millis);
+    estimator.sent(at(0), leg, 1, 1200, PacketKind::Media);
+    estimator.feedback(at(50), leg, [(1, Some(PeerTime::from_micros(25_000)))]);
+    while estimator.poll_probe(at(50)).is_some() {}
+    estimator.sent(at(100), leg, 2, 1200, PacketKind::Media);
+    let mut knocks = Vec::new();
+    for now in (100..20_000).step_by(100) {
+        estimator.handle_timeout(at(now));
+        let probe = estimator.poll_probe(at(now));
+        knocks.extend(probe.filter(|probe| probe.packets == 1).map(|knock| (now, knock)));
+    }
+    assert_eq!(knocks.len(), 19, "one a second: {knocks:?}");
+    assert_eq!(estimator.target(), Bitrate::kbps(50));
+    estimator.sent(at(20_000), leg, 3, 80, PacketKind::Probe(knocks[0].1.id));
+    estimator.feedback(at(20_050), leg, [(3, Some(PeerTime::from_micros(20_025_000)))]);
+    assert!(estimator.target() >= Bitrate::kbps(300), "{}", estimator.target());
+}
+
+#[test]
 fn what_each_receiver_allows_of_its_own_leg_adds_up_where_all_say_so() {
     let now = Instant::now();
     let (mut estimator, leg) = estimator(now);
