@@ -2,7 +2,8 @@
 
 use super::Subscription;
 use super::meter::Meter;
-use super::outgoing::{Departure, Grant};
+use super::outgoing::Departure;
+use super::outgoing::again::Grant;
 use super::selection::Scene;
 use crate::batch::Outbox;
 use crate::moment::Moment;
