@@ -11,8 +11,8 @@ use crate::preference::{NetworkId, Preference};
 use crate::subscription::Subscription;
 use crate::subscription::selection::Scene;
 use crate::timers::{Owner, Timer};
+use bwe::Bitrate;
 use bwe::pacer::Release;
-use bwe::{Bitrate, PacketKind};
 use model::ids::SubscriptionId;
 use offers::Offers;
 use rtp::extension::AbsSendTime;
@@ -200,16 +200,13 @@ impl Core {
             subscription.release(&scene, &waiting, release.kind, time, network, out);
         }
         if release.padding > 0 {
-            let kind = match release.kind {
-                PacketKind::Media => PacketKind::Padding,
-                probe => probe,
-            };
             let Core { networks, subscriptions, .. } = self;
             let Some(network) = networks.get_mut(index) else { return };
             let able = |member: &usize| subscriptions.get(*member).is_some_and(Subscription::can_pad);
             let Some(member) = network.members.iter().copied().find(able) else { return };
             let Some(subscription) = subscriptions.get_mut(member) else { return };
-            let (packets, bytes) = subscription.pad(moment.now, release.padding, kind, time, network, out);
+            let (packets, bytes) =
+                subscription.pad(moment.now, release.padding, release.kind, time, network, out);
             network.pacer.padded(packets, bytes);
             out.count(|stats| stats.padding_out += u64::from(packets));
         }
