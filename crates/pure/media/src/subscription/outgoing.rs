@@ -138,7 +138,7 @@ impl OutgoingTrack {
         (entry.payload_len() + usize::from(entry.padding) + AROUND_PAYLOAD) as u32
     }
 
-    /// Sends a packet at its place. Returns the bytes of the datagram.
+    /// Sends a packet at its place.
     #[inline]
     pub(crate) fn send(
         &mut self,

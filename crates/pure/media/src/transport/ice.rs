@@ -20,8 +20,9 @@ use std::time::Instant;
 /// with its next check; a hostile one, which must know the password, gains nothing.
 pub(crate) const MAX_PATHS: usize = 32;
 
-/// The latest checks that are remembered, so that a copy of one does nothing: those of five minutes, where a peer checks
-/// every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next check.
+/// The latest checks that are remembered, so that a copy of one does nothing: those of five minutes, where a peer
+/// checks every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next
+/// check.
 const REMEMBERED: usize = 128;
 
 /// A remote address, the local address at which it was heard, and over what.
@@ -89,8 +90,8 @@ impl Ice {
         [Some(&self.current), self.next.as_ref()].into_iter().flatten().map(|one| one.local.ufrag.as_str())
     }
 
-    /// From now on checks with these credentials count too, and the first of them ends those of before. Returns our name
-    /// in a restart that this one replaces.
+    /// From now on checks with these credentials count too, and the first of them ends those of before. Returns our
+    /// name in a restart that this one replaces.
     pub(crate) fn restart(&mut self, local: IceSecrets, remote: &sdp::IceCredentials) -> Option<String> {
         let replaced = self.next.replace(Credentials::new(local, remote));
         replaced.map(|credentials| credentials.local.ufrag)
@@ -138,8 +139,8 @@ impl Ice {
         }
     }
 
-    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, not a check, or a copy of
-    /// one from an address that is not the peer's.
+    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, not a check, or a
+    /// copy of one from an address that is not the peer's.
     pub(crate) fn handle(
         &mut self,
         now: Instant,
@@ -148,8 +149,8 @@ impl Ice {
         out: &mut Outbox<'_>,
     ) -> Option<Checked> {
         let is_next = self.confirms(message)?;
-        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
-        // wherever he likes: it shows nothing about who is where.
+        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it,
+        // from wherever he likes: it shows nothing about who is where.
         let id = message.trans_id();
         let again = self.came_before(id);
         if again && !self.is_validated(path) {
@@ -196,9 +197,9 @@ impl Ice {
         self.next.as_ref().filter(|_| next).unwrap_or(&self.current)
     }
 
-    /// The first check of a restart came, on this path. Media stays where it goes until the peer says otherwise (RFC 8445
-    /// section 9); all else that was shown with the credentials of before is shown no more. Returns our name of before,
-    /// and the paths.
+    /// The first check of a restart came, on this path. Media stays where it goes until the peer says otherwise (RFC
+    /// 8445 section 9); all else that was shown with the credentials of before is shown no more. Returns our name of
+    /// before, and the paths.
     fn take_up(&mut self, path: Path) -> (Option<String>, Vec<Path>) {
         let Some(next) = self.next.take() else { return (None, Vec::new()) };
         let before = std::mem::replace(&mut self.current, next);

@@ -76,9 +76,9 @@ impl OutgoingTrack {
         out.count(|stats| stats.retransmissions += u64::from(sent > 0));
     }
 
-    /// Sends padding, of so many bytes on the wire or somewhat more, in one packet of the retransmission stream: a
-    /// receiver counts it and drops it (RFC 4588 section 4: a packet without an original number is none). Returns the
-    /// bytes on the wire.
+    /// Sends padding in one packet of the retransmission stream: so many bytes on the wire, about, or as many as one
+    /// packet of padding can have. A receiver counts it and drops it (RFC 4588 section 4: a packet without an original
+    /// number is none). Returns the bytes on the wire.
     pub(crate) fn pad(&mut self, bytes: u32, departure: &mut Departure<'_>, out: &mut Outbox<'_>) -> u32 {
         let Some(rtx) = &mut self.rtx else { return 0 };
         let index = rtx.next_index;
