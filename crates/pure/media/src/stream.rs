@@ -43,7 +43,7 @@ pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The first report goes out early: it is what audio and video are lined up by.
 pub(crate) const FIRST_REPORT: Duration = Duration::from_millis(200);
 
-/// Packets of one batch that wait to be forwarded. One more, and they are forwarded first.
+/// When so many packets of one batch wait to be forwarded, they are forwarded before the next one is read.
 pub(crate) const MAX_FRESH: usize = 256;
 
 /// What a track is made of: its m-line, and which layer of it it is.
@@ -324,8 +324,8 @@ impl Stream {
         }
     }
 
-    /// Lets nothing of it go to anybody, or all again, video from the next key frame on. Says whether somebody has spoken
-    /// who is heard no more.
+    /// Lets nothing of it go to anybody, or all again, video from the next key frame on. Says whether somebody has
+    /// spoken who is heard no more.
     pub(crate) fn mute(&mut self, now: Instant, muted: bool) -> Option<Heard> {
         self.tracks.iter_mut().for_each(|track| track.mute(now, muted));
         if muted { self.loudness.silence() } else { None }
@@ -347,11 +347,6 @@ impl Stream {
             Origin::Publisher(publisher) => publisher.feedback_timeout(now),
             Origin::Trunk(_) => None,
         }
-    }
-
-    /// When the publisher is next to be asked for a key frame.
-    pub(crate) fn key_frame_timeout(&self) -> Option<Instant> {
-        self.tracks.iter().filter_map(|track| track.key_frames.next()).min()
     }
 }
 
