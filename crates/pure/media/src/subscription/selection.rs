@@ -1,9 +1,9 @@
-//! Which packets of a medium a subscriber gets: one simulcast layer, of it the spatial and temporal layers up to some, and
-//! what is added to their numbers so that a change of layer looks like nothing.
+//! Which packets of a medium a subscriber gets: one simulcast layer, of it the spatial and temporal layers up to some,
+//! and what is added to their numbers so that a change of layer looks like nothing.
 //!
-//! A change waits for a key frame of the new layer, and the old one goes on until then: so nothing freezes. Layers within
-//! one track go with the next picture. Spatial ones come with a key frame, temporal ones with a frame that needs the
-//! lowest only (RFC 7741 section 4.2: Y).
+//! A change waits for a key frame of the new layer, and the old one goes on until then: so nothing freezes. Layers
+//! within one track go with the next picture. Spatial ones come with a key frame, temporal ones with a frame that needs
+//! the lowest only (RFC 7741 section 4.2: Y).
 
 use super::segments::{Place, Segments, Shift};
 use crate::stream::cache::Entry;
@@ -77,6 +77,8 @@ pub(crate) struct Selection {
     /// Up to which layers it goes through, and is to.
     layers_now: Layers,
     layers_wanted: Layers,
+    /// A key frame came that would have brought higher layers, but parts of it before its beginning.
+    missed: bool,
     /// Since when not all temporal layers of the present track are wanted.
     thinned: Option<Instant>,
     pub(crate) segments: Segments,
@@ -93,6 +95,7 @@ impl Selection {
             clock_rate: clock_rate.max(1),
             layers_now: Layers::ALL,
             layers_wanted: Layers::ALL,
+            missed: false,
             thinned: None,
             segments: Segments::new(random),
             latest: None,
@@ -104,8 +107,8 @@ impl Selection {
         self.layers.clone()
     }
 
-    /// Takes this track from its next key frame on, and layers of it; `None`: nothing any more. True: another track than
-    /// before is wanted, or a higher spatial layer of it.
+    /// Takes this track from its next key frame on, and layers of it; `None`: nothing any more. True: another track
+    /// than before is wanted, or a higher spatial layer of it.
     pub(crate) fn choose(&mut self, now: Instant, wanted: Option<Target>) -> bool {
         let thin = wanted.is_some_and(|target| target.layers.temporal != u8::MAX);
         self.thinned = if thin { self.thinned.or(Some(now)) } else { None };
@@ -140,13 +143,24 @@ impl Selection {
         self.wanted.filter(|&wanted| self.video && (up || self.segments.source() != Some(wanted)))
     }
 
+    /// Whether a key frame was of no use since the last call, although one is waited for: another one is needed.
+    pub(crate) fn take_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed) && self.awaits_key_frame_of().is_some()
+    }
+
+    /// Whether all of its track is to go through, and spatial layers that were left out are back.
+    pub(crate) fn is_whole(&self) -> bool {
+        let now = Layers { spatial: self.layers_now.spatial, ..Layers::ALL };
+        self.wanted.is_some() && self.layers_wanted == Layers::ALL && now == Layers::ALL
+    }
+
     /// Begins anew, video with a key frame.
     pub(crate) fn wait(&mut self) {
         self.segments.wait();
     }
 
-    /// The place of a packet that just came; `None`: it does not go through. `true` with it: it is a beginning, and what
-    /// is of its frame and came before it goes through now.
+    /// The place of a packet that just came; `None`: it does not go through. `true` with it: it is a beginning, and
+    /// what is of its frame and came before it goes through now.
     #[inline]
     pub(crate) fn admit(&mut self, scene: &Scene<'_>, source: usize, entry: &Entry) -> Option<(Place, bool)> {
         let begins = self.segments.source() != Some(source);
@@ -180,10 +194,16 @@ impl Selection {
             || !self.segments.leave_out(entry.number, u16::from(frame.begins))
     }
 
-    /// A picture begins: other layers go through from here on, where they can.
+    /// A picture begins: other layers go through from here on, where they can. Where others of its packets have come
+    /// before, they were judged by the layers so far, and so is the rest of it: the layer that ends a picture is the
+    /// same for all of its packets.
     fn step(&mut self, entry: &Entry) {
         let (frame, wanted) = (&entry.frame, self.layers_wanted);
         let now = self.layers_now;
+        if !self.segments.is_newest(entry.number) {
+            self.missed |= frame.key && wanted.spatial > now.spatial;
+            return;
+        }
         let up = frame.sync && frame.temporal > now.temporal && frame.temporal <= wanted.temporal;
         let temporal = if frame.key || wanted.temporal < now.temporal {
             wanted.temporal

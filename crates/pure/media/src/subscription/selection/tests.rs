@@ -83,6 +83,42 @@ fn the_highest_spatial_layer_that_goes_through_ends_the_picture() {
     assert_eq!(picture(&mut selection, frame(0, 0, 0)), [Some((109, true)), None, None]);
 }
 
+/// A picture of two packets in each of three layers, which come in this order. Which of them go through, and which of
+/// those have the marker.
+fn picture(selection: &mut Selection, first: u64, order: [u64; 6], key: bool) -> (Vec<u64>, Vec<u64>) {
+    let (mut through, mut marked) = (Vec::new(), Vec::new());
+    for at in order {
+        let (begins, ends) = (at == 0, at % 2 == 1);
+        let of = Frame { key: key && begins, begins, ends, ..frame((at / 2) as u8, 0, 0) };
+        let packet = entry(first + at, 3000, of);
+        if let Some((place, _)) = selection.admit(&scene(epoch()), 0, &packet) {
+            through.push(at);
+            marked.extend((ends && of.spatial == place.shift.top).then_some(at));
+        }
+    }
+    (through, marked)
+}
+
+#[test]
+fn a_picture_whose_beginning_comes_late_ends_where_its_first_packets_say() {
+    const IN_ORDER: [u64; 6] = [0, 1, 2, 3, 4, 5];
+    const LATE: [u64; 6] = [1, 0, 2, 3, 4, 5];
+    let up_to = |spatial| Some(Target { layers: Layers { spatial, ..Layers::ALL }, ..TARGET });
+    let mut selection = Selection::new(0..1, true, 90_000, 100);
+    selection.choose(epoch(), up_to(1));
+    assert_eq!(picture(&mut selection, 10, IN_ORDER, true), (vec![0, 1, 2, 3], vec![3]));
+    selection.choose(epoch(), up_to(0));
+    assert_eq!(picture(&mut selection, 16, LATE, false), (vec![1, 0, 2, 3], vec![3]));
+    assert_eq!(picture(&mut selection, 22, IN_ORDER, false), (vec![0, 1], vec![1]));
+    // Up it goes with a key frame that is whole.
+    selection.choose(epoch(), up_to(2));
+    assert_eq!(picture(&mut selection, 28, LATE, true), (vec![1, 0], vec![1]));
+    assert!(selection.take_missed() && !selection.take_missed(), "another one is needed");
+    assert_eq!(picture(&mut selection, 34, IN_ORDER, false), (vec![0, 1], vec![1]));
+    assert_eq!(picture(&mut selection, 40, IN_ORDER, true), (vec![0, 1, 2, 3, 4, 5], vec![5]));
+    assert!(!selection.take_missed());
+}
+
 #[test]
 fn another_track_follows_in_time_and_pictures() {
     let mut selection = Selection::new(0..2, true, 90_000, 100);
