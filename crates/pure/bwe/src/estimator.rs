@@ -271,11 +271,6 @@ impl Estimator {
         }
     }
 
-    /// The round trip, where somebody has measured it otherwise (receiver reports).
-    pub fn rtt(&mut self, rtt: Duration) {
-        self.rtt = i64::try_from(rtt.as_micros()).unwrap_or(FIRST_RTT);
-    }
-
     /// What may be sent, audio, video, retransmissions and all overhead together. Between the bounds.
     #[must_use]
     pub fn target(&self) -> Bitrate {

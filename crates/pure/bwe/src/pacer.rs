@@ -92,10 +92,8 @@ struct Probe {
 pub struct Pacer {
     queue: Queue,
     budget: Budget,
-    padding: Budget,
     target: Bitrate,
     room: Option<u64>,
-    padding_rate: Bitrate,
     probe: Option<Probe>,
     /// Packets of the last release that were not yet popped.
     granted: usize,
@@ -105,16 +103,7 @@ impl Pacer {
     /// With nothing to send yet.
     #[must_use]
     pub fn new(now: Instant, target: Bitrate) -> Self {
-        Self {
-            queue: Queue::new(),
-            budget: Budget::new(now),
-            padding: Budget::new(now),
-            target,
-            room: None,
-            padding_rate: Bitrate::ZERO,
-            probe: None,
-            granted: 0,
-        }
+        Self { queue: Queue::new(), budget: Budget::new(now), target, room: None, probe: None, granted: 0 }
     }
 
     /// What the network carries; the pacing rate is [`FACTOR`] times as much.
@@ -126,11 +115,6 @@ impl Pacer {
     /// but audio and probes waits, if not for longer than [`MAX_WAIT_FULL`].
     pub fn set_room(&mut self, bytes: Option<u64>) {
         self.room = bytes;
-    }
-
-    /// Padding fills up to this bitrate (0 at first), for a network that is to be kept warm.
-    pub fn set_padding(&mut self, bitrate: Bitrate) {
-        self.padding_rate = bitrate;
     }
 
     /// Begins a probe, instead of one that is under way.
@@ -178,7 +162,6 @@ impl Pacer {
     pub fn poll(&mut self, now: Instant) -> Release {
         let rate = self.rate(now);
         self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
-        self.padding.advance(now, self.padding_rate);
         self.end_probe();
         let audio = self.queue.audio();
         let kind = self.probe.map_or(PacketKind::Media, |probe| PacketKind::Probe(probe.cluster.id));
@@ -209,20 +192,12 @@ impl Pacer {
         });
     }
 
-    /// Only where nothing else is to leave.
+    /// For a probe, and only where nothing else is to leave.
     fn padding_wanted(&mut self, burst: u64) -> u32 {
-        if let Some(probe) = &mut self.probe {
-            probe.hungry = true;
-            let packet = probe.cluster.bytes / u64::from(probe.cluster.packets.max(1));
-            return u32::try_from(burst.max(packet.min(MAX_PADDING))).unwrap_or(0);
-        }
-        if self.padding_rate == Bitrate::ZERO || !self.padding.is_free() {
-            return 0;
-        }
-        let bytes = u32::try_from(self.padding_rate.bytes_in(BURST).max(LEAST_PADDING)).unwrap_or(0);
-        // Paid for whether or not the owner can make any, so that it is not asked again at once.
-        self.padding.spend(bytes);
-        bytes
+        let Some(probe) = &mut self.probe else { return 0 };
+        probe.hungry = true;
+        let packet = probe.cluster.bytes / u64::from(probe.cluster.packets.max(1));
+        u32::try_from(burst.max(packet.min(MAX_PADDING))).unwrap_or(0)
     }
 
     fn again(&self, now: Instant, packets: usize, padding: u32) -> Option<Instant> {
@@ -230,20 +205,17 @@ impl Pacer {
             return Some(now);
         }
         let paced = self.probe.is_some() || self.queue.paced_bytes() > 0;
-        if paced {
+        paced.then(|| {
             let rate = self.probe.map_or_else(|| self.rate(now), |probe| probe.cluster.bitrate);
             let least = if self.is_full() { BURST } else { Duration::ZERO };
-            return Some(now + self.budget.wait(rate).max(least));
-        }
-        (self.padding_rate > Bitrate::ZERO)
-            .then(|| now + self.padding.wait(self.padding_rate).max(self.budget.wait(self.rate(now))))
+            now + self.budget.wait(rate).max(least)
+        })
     }
 
     /// The next of the packets that the last release granted; `None` when those have left.
     pub fn pop(&mut self) -> Option<Packet> {
         self.granted = self.granted.checked_sub(1)?;
         let packet = self.queue.pop()?;
-        self.padding.spend(packet.bytes);
         self.room = self.room.map(|room| room.saturating_sub(u64::from(packet.bytes)));
         self.left(1, packet.bytes, packet.priority != Priority::Audio);
         Some(packet)
@@ -266,8 +238,6 @@ impl Pacer {
 
 /// A probe's padding is asked for in packets of a size that any network carries.
 const MAX_PADDING: u64 = 1200;
-/// Padding outside of probes is asked for in pieces of this size.
-const LEAST_PADDING: u64 = 250;
 
 #[cfg(test)]
 mod tests;

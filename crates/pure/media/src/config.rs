@@ -30,8 +30,8 @@ pub struct Config {
 pub struct Tcp {
     /// The addresses that answers announce, as passive candidates (RFC 6544), behind those of UDP.
     pub candidates: Vec<SocketAddr>,
-    /// The router's number, from 0, at most [`MAX_WORKER`](crate::MAX_WORKER): whoever accepts connections finds it with
-    /// [`worker_of`](crate::worker_of).
+    /// The router's number, from 0, at most [`MAX_WORKER`](crate::MAX_WORKER): whoever accepts connections finds it
+    /// with [`worker_of`](crate::worker_of).
     pub worker: u16,
 }
 

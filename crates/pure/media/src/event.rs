@@ -45,8 +45,8 @@ pub enum Event {
         /// The subscription.
         sid: SubscriptionId,
     },
-    /// Somebody speaks, or has stopped, by the levels that the audio carries (RFC 6464): about three times a second while
-    /// it lasts, and once at the end.
+    /// Somebody speaks, or has stopped, by the levels that the audio carries (RFC 6464): about three times a second
+    /// while it lasts, and once at the end.
     Speaking {
         /// The stream.
         mid: StreamId,

@@ -1,9 +1,9 @@
 //! The media plane without sockets and clock: transports, streams, subscribers.
 //!
-//! One [`Router`] serves one UDP port. A worker thread hands it what came in ([`Incoming`]) together with the
-//! time, and gets back what is to go out ([`SendBatch`]), when to call again and what happened ([`Event`]).
-//! A router owns everything that it needs outright: nothing is shared between routers but the certificate
-//! ([`DtlsIdentity`]), nothing is locked, and nothing is allocated for a packet on its way through.
+//! One [`Router`] serves one UDP port, and the TCP connections that its owner gives it. A worker thread hands it what
+//! came in ([`Incoming`]) together with the time, and gets back what is to go out ([`SendBatch`]), when to call again
+//! and what happened ([`Event`]). A router owns everything that it needs outright: nothing is shared between routers
+//! but the certificate ([`DtlsIdentity`]), nothing is locked, and nothing is allocated for a packet on its way through.
 
 mod batch;
 mod branch;

@@ -1,12 +1,14 @@
 //! What one subscriber's network carries, and what of it each of its subscriptions gets. A user has a peer connection
-//! for each subscription, and all of them go through one network: they share one estimate, one pacer and one allocation.
+//! for each subscription, and all of them go through one network: they share one estimate, one pacer and one
+//! allocation.
 //!
-//! Audio leaves at once. Video does, too, as long as the pacer owes nothing; what is more than the network takes in 5 ms
-//! waits here, as places in the streams' caches, and leaves in bursts.
+//! Audio leaves at once. Video and what is sent again do, too, as long as what has left is no more than the pacer lets
+//! go in 5 ms; what is more waits here, as places in the streams' caches, and leaves in bursts.
 
 mod waiting;
 
 use crate::preference::NetworkId;
+use crate::subscription::Subscription;
 use bwe::pacer::{Packet, Priority};
 use bwe::{Allocator, Bitrate, Estimator, LegId, Pacer, PeerTime};
 use slab::Slab;
@@ -36,8 +38,9 @@ const DEAF_AFTER: Duration = Duration::from_secs(3);
 /// Until the first probes are answered, no video is paused for want of bandwidth.
 const SETTLED_AFTER: Duration = Duration::from_secs(2);
 
-/// Nor later, unless the network carries less than this part of what all the smallest layers and the audio take, and has
-/// done so for that long: an estimate wavers, and after over-use it is a little below what is sent, whatever that is.
+/// Nor later, unless the network carries less than this part of what all the smallest layers and the audio take, and
+/// has done so for that long: an estimate wavers, and after over-use it is a little below what is sent, whatever that
+/// is.
 const PRESSED: f64 = 0.6;
 const PRESSED_FOR: Duration = Duration::from_secs(3);
 
@@ -67,9 +70,10 @@ pub(crate) struct Network {
     pub(crate) allocator: Allocator,
     /// What the pacer will let go.
     pub(crate) waiting: Slab<Waiting>,
-    /// Connections whose packets have transport-wide numbers.
+    /// Subscriptions whose receivers say what it carries, and those with video whose receivers do not.
     legs: usize,
-    /// When the first packet with such a number left, and when the first feedback came.
+    untold: usize,
+    /// When media first left, and when a receiver was first heard.
     began: Option<Instant>,
     heard: Option<Instant>,
     /// Since when it carries too little for all the smallest layers.
@@ -91,6 +95,7 @@ impl Network {
             allocator: Allocator::new(),
             waiting: Slab::new(),
             legs: 0,
+            untold: 0,
             began: None,
             heard: None,
             pressed: None,
@@ -98,21 +103,40 @@ impl Network {
         }
     }
 
-    /// One more connection whose packets are counted.
-    pub(crate) fn add_leg(&mut self, now: Instant) -> LegId {
-        self.legs += 1;
-        self.estimator.add_leg(now)
+    /// One more subscription.
+    pub(crate) fn join(&mut self, now: Instant, subscription: &mut Subscription) {
+        self.untold += usize::from(subscription.has_video());
+        self.told_of(now, subscription);
     }
 
-    /// One connection less.
-    pub(crate) fn remove_leg(&mut self, leg: LegId) {
-        self.legs = self.legs.saturating_sub(1);
-        self.estimator.remove_leg(leg);
+    /// Its receiver may say what the network carries, from now on.
+    pub(crate) fn told_of(&mut self, now: Instant, subscription: &mut Subscription) {
+        if subscription.leg.is_none() && subscription.is_told_of() {
+            subscription.leg = Some(self.estimator.add_leg(now));
+            self.legs += 1;
+            self.untold = self.untold.saturating_sub(usize::from(subscription.has_video()));
+        }
     }
 
-    /// Whether anything is to be known of it.
+    /// One subscription less.
+    pub(crate) fn leave(&mut self, subscription: &Subscription) {
+        if let Some(leg) = subscription.leg {
+            self.legs = self.legs.saturating_sub(1);
+            self.estimator.remove_leg(leg);
+        } else {
+            self.untold = self.untold.saturating_sub(usize::from(subscription.has_video()));
+        }
+    }
+
+    /// Whether anything is to be known of it: somebody says what it carries, and nobody gets video of which nothing is
+    /// said. What is said of a part of the packets is not what it carries, and nobody is slowed down by that.
     pub(crate) fn is_estimated(&self) -> bool {
-        self.legs > 0
+        self.legs > 0 && self.untold == 0
+    }
+
+    /// Nothing is known of it: nothing is tried out either.
+    pub(crate) fn look_for_nothing(&mut self) {
+        self.estimator.want(Bitrate::ZERO);
     }
 
     /// Media leaves: time counts from here on.
@@ -157,7 +181,7 @@ impl Network {
 
     /// What it carries, in bits per second, as far as is known.
     pub(crate) fn estimate(&self) -> Option<u64> {
-        self.is_heard().then(|| self.estimator.target().as_bps())
+        (self.is_estimated() && self.is_heard()).then(|| self.estimator.target().as_bps())
     }
 
     /// What may be sent now, where at least `least` is to be; `None`: nothing is known, and nothing will be.
@@ -196,7 +220,7 @@ impl Network {
     /// Whether a packet of so many bytes may leave now, and counts it if so. What waits goes first.
     #[inline]
     pub(crate) fn passes(&mut self, now: Instant, bytes: u32) -> bool {
-        !self.is_heard() || self.pacer.pass(now, bytes)
+        !self.is_estimated() || !self.is_heard() || self.pacer.pass(now, bytes)
     }
 
     /// Holds a packet back. False: too much waits already, and it is lost.

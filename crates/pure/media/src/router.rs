@@ -53,7 +53,8 @@ pub enum Restart<'a> {
 /// says when [`handle_timeout`](Self::handle_timeout) is due.
 ///
 /// Addresses are told apart exactly: on a dual-stack socket the owner turns IPv4-mapped IPv6 addresses into IPv4 ones
-/// before they come in here, and back when they leave. Each peer connection must have a remote address of its own, over each protocol.
+/// before they come in here, and back when they leave. Each peer connection must have a remote address of its own, over
+/// each protocol.
 #[derive(Debug)]
 pub struct Router {
     core: Core,
@@ -149,10 +150,10 @@ impl Router {
         self.core.prefer(now, sid, preference)
     }
 
-    /// Takes an offer that restarts ICE (RFC 8445 section 9) for a connection that is here, and returns the answer: with
-    /// another name and password, and otherwise as the first one. DTLS and media go on. The credentials of before count
-    /// until the first check with the new ones. Where none comes within 30 s, the new ones are dropped, and nothing has
-    /// happened.
+    /// Takes an offer that restarts ICE (RFC 8445 section 9) for a connection that is here, and returns the answer:
+    /// with another name and password, and otherwise as the first one. DTLS and media go on. The credentials of before
+    /// count until the first check with the new ones. Where none comes within 30 s, the new ones are dropped, and
+    /// nothing has happened.
     ///
     /// # Errors
     /// [`NoSuchStream`](crate::MediaErrorKind::NoSuchStream) or
@@ -188,6 +189,7 @@ impl Router {
             self.core.events.push_back(heard.event(&stream.mid));
         }
         let mut out = Outbox::new(&mut self.batch, sink, &mut self.stats);
+        self.core.forget_key_frames(index);
         self.core.ask_for_key_frames(now, index, &mut out);
         true
     }
@@ -283,8 +285,8 @@ impl Router {
         self.core.shut_down(now, &mut out);
     }
 
-    /// A connection over TCP, from this address to that local one, is closed: nothing is sent there any more, and a new one
-    /// from the same address begins as a stranger's.
+    /// A connection over TCP, from this address to that local one, is closed: nothing is sent there any more, and a new
+    /// one from the same address begins as a stranger's.
     pub fn disconnected(&mut self, source: SocketAddr, local: IpAddr) {
         self.core.lose_path(Path { remote: source, local, protocol: Protocol::Tcp });
     }

@@ -29,8 +29,9 @@ impl IceSecrets {
 /// The highest number of a worker: two characters of a name.
 pub const MAX_WORKER: u16 = (1 << 12) - 1;
 
-/// The number of the worker whose transport a connectivity check is for, by the name in it. `None`: it is no check, or for
-/// nobody here. Whether there is such a transport, and the check is authentic, its [`Router`](crate::Router) finds out.
+/// The number of the worker whose transport a connectivity check is for, by the name in it. `None`: it is no check, or
+/// for nobody here. Whether there is such a transport, and the check is authentic, its [`Router`](crate::Router) finds
+/// out.
 #[must_use]
 pub fn worker_of(datagram: &[u8]) -> Option<u16> {
     let message = StunMessage::parse(datagram).ok().filter(StunMessage::is_binding_request)?;

@@ -3,6 +3,7 @@
 pub(crate) mod bursts;
 pub(crate) mod cache;
 pub(crate) mod chunks;
+mod copying;
 mod evening;
 pub(crate) mod feedback;
 pub(crate) mod frame;
@@ -16,9 +17,9 @@ pub(crate) mod sources;
 pub(crate) mod track;
 pub(crate) mod trunk;
 
-use crate::branch::{BranchId, Copied, Copies, Outline, Report};
+use crate::branch::{BranchId, Copies, Outline, Report};
 use crate::subscription::Fresh;
-use crate::tape::{TapId, Tape, TapedPacket, TappedTrack};
+use crate::tape::TapId;
 use crate::transport::Transport;
 use crate::transport::ice::Path;
 use chunks::ChunkPool;
@@ -29,7 +30,7 @@ use publisher::Publisher;
 use rtp::NtpTime;
 use rtp::clock::RemoteClock;
 use rtp::rtcp;
-use sdp::{Codec, Kind, Line, Name, ReceiveTrack};
+use sdp::{Kind, Line, Name, ReceiveTrack};
 use sources::Role;
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -42,7 +43,7 @@ pub(crate) const REPORT_INTERVAL: Duration = Duration::from_secs(1);
 /// The first report goes out early: it is what audio and video are lined up by.
 pub(crate) const FIRST_REPORT: Duration = Duration::from_millis(200);
 
-/// Packets of one batch that wait to be forwarded. One more, and they are forwarded first.
+/// When so many packets of one batch wait to be forwarded, they are forwarded before the next one is read.
 pub(crate) const MAX_FRESH: usize = 256;
 
 /// What a track is made of: its m-line, and which layer of it it is.
@@ -248,28 +249,6 @@ impl Stream {
         self.fresh.push(Fresh { track, entry });
     }
 
-    /// A packet from the root, to which it came at `since`. False: it was here already, or cannot be used.
-    pub(crate) fn receive_copy(
-        &mut self,
-        pool: &mut ChunkPool,
-        now: Instant,
-        since: Instant,
-        copied: &Copied<'_>,
-    ) -> bool {
-        self.live = true;
-        let Some(track) = self.tracks.get_mut(copied.track) else { return false };
-        let Some(entry) = track.receive_copy(pool, now, copied) else { return false };
-        self.freshen(since, copied.track, entry);
-        true
-    }
-
-    /// A sender report from the root.
-    pub(crate) fn receive_report(&mut self, now: Instant, report: &Report) {
-        let Some(track) = self.tracks.get_mut(report.track) else { return };
-        track.copied_report(now, report);
-        self.observe_clock(report.at, report.track, report.info.ntp);
-    }
-
     /// Until when what came is to wait for the rest of its frame; `None`: it is to be forwarded now.
     pub(crate) fn held_until(&self, now: Instant, coalesce: Duration) -> Option<Instant> {
         // At the root it has waited already.
@@ -313,27 +292,6 @@ impl Stream {
         self.tracks.into_iter().for_each(|track| track.cache.end(pool));
     }
 
-    /// Copies what came to its branches.
-    pub(crate) fn copy_fresh(&mut self) {
-        for (_, copies) in &mut self.branches {
-            copies.begin(self.fresh_since);
-            for fresh in &self.fresh {
-                if let Some(track) = self.tracks.get(fresh.track) {
-                    copy(track, fresh.track, &fresh.entry, copies);
-                }
-            }
-        }
-    }
-
-    /// Copies a packet that a branch lacks, if it is still here.
-    pub(crate) fn copy_again(&mut self, branch: BranchId, track: usize, number: u64) {
-        let Some((_, copies)) = self.branches.iter_mut().find(|(id, _)| *id == branch) else { return };
-        let found = self.tracks.get(track).and_then(|found| Some((found, found.cache.find(number)?)));
-        if let Some((found, entry)) = found {
-            copy(found, track, &entry, copies);
-        }
-    }
-
     /// RTCP packets from the publisher, still encrypted. False: dropped.
     pub(crate) fn receive_rtcp(&mut self, now: Instant, path: Path, data: &mut [u8]) -> bool {
         let opened = self.transport_mut().and_then(|transport| transport.open_rtcp(path, data));
@@ -366,49 +324,11 @@ impl Stream {
         }
     }
 
-    /// Lets nothing of it go to anybody, or all again, video from the next key frame on. Says whether somebody has spoken
-    /// who is heard no more.
+    /// Lets nothing of it go to anybody, or all again, video from the next key frame on. Says whether somebody has
+    /// spoken who is heard no more.
     pub(crate) fn mute(&mut self, now: Instant, muted: bool) -> Option<Heard> {
         self.tracks.iter_mut().for_each(|track| track.mute(now, muted));
         if muted { self.loudness.silence() } else { None }
-    }
-
-    /// Begins to copy its audio to the tape, or stops.
-    pub(crate) fn set_tap(&mut self, tap: Option<TapId>) {
-        self.tap = tap;
-    }
-
-    /// Whether its audio is copied to the tape.
-    pub(crate) fn is_tapped(&self) -> bool {
-        self.tap.is_some()
-    }
-
-    /// The tracks that a tap takes.
-    pub(crate) fn tapped_tracks(&self) -> Vec<TappedTrack> {
-        let opus = self.tracks.iter().enumerate().filter(|(_, track)| track.line.codec == Codec::Opus);
-        let channels = |track: &Track| if track.line.fmtp.is_stereo() { 2 } else { 1 };
-        opus.map(|(index, track)| TappedTrack { index, channels: channels(track) }).collect()
-    }
-
-    /// Copies what came in this batch to the tape, where it is tapped.
-    pub(crate) fn tape_fresh(&self, now: Instant, tape: &mut Tape) {
-        let Some(tap) = self.tap else { return };
-        for fresh in &self.fresh {
-            let Some(track) = self.tracks.get(fresh.track) else { continue };
-            if track.line.codec != Codec::Opus {
-                continue;
-            }
-            let Some(packet) = track.cache.packet(&fresh.entry) else { continue };
-            let Some(payload) = fresh.entry.frame.sound(packet.payload()) else { continue };
-            tape.push(&TapedPacket {
-                tap,
-                track: fresh.track,
-                at: now,
-                number: fresh.entry.number,
-                timestamp: fresh.entry.header.timestamp,
-                payload,
-            });
-        }
     }
 
     /// Whether the publisher has sent media.
@@ -428,11 +348,6 @@ impl Stream {
             Origin::Trunk(_) => None,
         }
     }
-
-    /// When the publisher is next to be asked for a key frame.
-    pub(crate) fn key_frame_timeout(&self) -> Option<Instant> {
-        self.tracks.iter().filter_map(|track| track.key_frames.next()).min()
-    }
 }
 
 /// The tracks that a medium is made of.
@@ -442,16 +357,4 @@ fn lines_of(track: &ReceiveTrack) -> Vec<Lines> {
     }
     let layer = |layer: &sdp::Layer| Layer { rid: layer.rid.as_str().into() };
     track.layers.iter().map(|one| (track.line.clone(), Some(layer(one)))).collect()
-}
-
-fn copy(track: &Track, index: usize, entry: &cache::Entry, copies: &mut Copies) {
-    let Some(packet) = track.cache.packet(entry) else { return };
-    copies.push(&Copied {
-        track: index,
-        number: entry.number,
-        header: entry.header,
-        frame: entry.frame,
-        padding: entry.padding,
-        bytes: packet.data(),
-    });
 }

@@ -37,8 +37,12 @@ pub(crate) struct Subscription {
     by_source: Vec<Option<usize>>,
     /// Index of its network in the router.
     pub(crate) network: usize,
-    /// Its connection there, where its packets have transport-wide numbers.
+    /// Its connection there, where what arrives of its video, or may be sent, is told of: see [`Self::is_told_of`].
     pub(crate) leg: Option<LegId>,
+    /// What its receiver says of the network counts.
+    pub(crate) listened_to: bool,
+    /// Its receiver has said itself what it may be sent (REMB).
+    pub(crate) remb: bool,
     pub(crate) preference: Preference,
     /// Nothing of its video is sent, for want of bandwidth.
     pub(crate) paused: bool,
@@ -86,6 +90,8 @@ impl Subscription {
             by_source,
             network: place.network,
             leg: None,
+            listened_to: false,
+            remb: false,
             preference: place.preference,
             paused: false,
             // Feedback about numbers before the first is not about us.
@@ -95,9 +101,30 @@ impl Subscription {
         }
     }
 
-    /// Whether its packets have transport-wide numbers.
+    /// Whether what becomes of its packets can be told of by their transport-wide numbers: whether all of its video has
+    /// such. What becomes of the audio alone says nothing of what the network carries.
     pub(crate) fn counts(&self) -> bool {
-        self.tracks.iter().any(OutgoingTrack::counts)
+        self.tracks.iter().any(OutgoingTrack::counts) && self.video().all(OutgoingTrack::counts)
+    }
+
+    /// Whether its receiver says what its network carries: of each packet what became of it, or all in one number
+    /// (REMB).
+    pub(crate) fn is_told_of(&self) -> bool {
+        self.listened_to && (self.remb || self.counts())
+    }
+
+    /// Whether what is said of the network is said of the packets of this track, too.
+    pub(crate) fn covers(&self, track: &OutgoingTrack) -> bool {
+        self.leg.is_some() && (track.counts() || !self.counts())
+    }
+
+    /// Whether it has video.
+    pub(crate) fn has_video(&self) -> bool {
+        self.video().next().is_some()
+    }
+
+    fn video(&self) -> impl Iterator<Item = &OutgoingTrack> {
+        self.tracks.iter().filter(|track| track.is_video())
     }
 
     /// Whether it can be sent padding.

@@ -8,7 +8,8 @@ use wheel::{NodeId, Wheel};
 /// What a timer is for. Each stream, each subscription and each network has one of each at the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// 30 s after the answer: whoever is not connected by then never will be.
+    /// 30 s after the answer: whoever is not connected by then never will be. And 10 s after a branch has lost its last
+    /// subscriber.
     Connect,
     /// 15 s and 60 s after the latest connectivity check: paused, then ended.
     Consent,
@@ -24,7 +25,7 @@ pub(crate) enum Timer {
     KeyFrame,
     /// What waits in a network's pacer may leave.
     Pace,
-    /// A network's estimate and who gets how much of it, at least every half second.
+    /// A network's estimate and who gets how much of it, at least every second while there is anything to choose.
     Look,
     /// Telling a publisher which layers are taken.
     Layers,

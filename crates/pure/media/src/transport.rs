@@ -23,10 +23,10 @@ pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// Without a check for this long, nothing is sent any more: the peer is taken for away. libwebrtc checks every 2.5 s.
 pub(crate) const PAUSE_AFTER: Duration = Duration::from_secs(15);
 
-/// Without a check for this long, the peer is gone. Consent to send expires after 30 s (RFC 7675 section 5.1), and nothing
-/// is sent then already; but a lite agent makes no checks of its own (section 4), and whoever checks again with the right
-/// password has consented again. Half a minute without network, in a lift or a train, must not take a new call: this is
-/// twice that, and a browser that has given up by then comes back with a restart.
+/// Without a check for this long, the peer is gone. Consent to send expires after 30 s (RFC 7675 section 5.1), and
+/// nothing is sent then already; but a lite agent makes no checks of its own (section 4), and whoever checks again with
+/// the right password has consented again. Half a minute without network, in a lift or a train, must not take a new
+/// call: this is twice that, and a browser that has given up by then comes back with a restart.
 pub(crate) const CONSENT_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What driving a transport led to.

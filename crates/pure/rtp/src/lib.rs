@@ -36,8 +36,7 @@
 //! | [`stats`] | `ReceiverStats`: loss, jitter, report blocks; `round_trip` |
 //! | [`ntp`] | `NtpTime` |
 //! | [`clock`] | `RtpClock`, `RemoteClock`: a publisher's sender reports mapped to a subscriber's |
-//! | [`vp8`] | the payload descriptor |
-//! | [`vp9`] | the payload descriptor, and `SvcFilter`: which layers of a scalable stream one subscriber gets |
+//! | [`vp8`], [`vp9`] | the payload descriptor |
 //! | [`dependency`] | the dependency descriptor: frames, layers and decode targets of any codec |
 //! | [`h264`], [`av1`] | where key frames begin |
 

@@ -45,14 +45,6 @@ impl PictureId {
         Self { value: self.value.wrapping_add(pictures) & mask, ..self }
     }
 
-    /// How many frames after `other` it is, modulo what both have of bits.
-    #[inline]
-    #[must_use]
-    pub fn since(self, other: Self) -> u16 {
-        let mask = if self.long && other.long { 0x7fff } else { 0x7f };
-        self.value.wrapping_sub(other.value) & mask
-    }
-
     /// Writes it at `at`, as wide as it is; that width in bytes.
     #[inline]
     pub(crate) fn put(self, payload: &mut [u8], at: usize) -> usize {

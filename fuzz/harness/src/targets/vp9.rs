@@ -1,18 +1,11 @@
-//! The VP9 payload descriptor, and the layers of a stream that one subscriber gets: nothing above what was asked for.
+//! The VP9 payload descriptor.
 
 use super::named;
 use crate::script::Script;
-use rtp::vp9::{Descriptor, Layers, SvcFilter, is_key_frame_start};
+use rtp::vp9::{Descriptor, is_key_frame_start};
 
 pub(crate) fn run(data: &[u8]) {
     let mut script = Script::new(data);
-    match script.byte() {
-        0 => descriptor(&mut script),
-        _ => filter(&mut script),
-    }
-}
-
-fn descriptor(script: &mut Script<'_>) {
     let (pictures, base_layers) = (script.u16(), script.byte());
     let data = script.rest();
     let Ok(read) = Descriptor::parse(data) else { return };
@@ -42,47 +35,8 @@ fn descriptor(script: &mut Script<'_>) {
     assert_eq!(shifted, data);
 }
 
-fn filter(script: &mut Script<'_>) {
-    let layers = |script: &mut Script<'_>| {
-        let byte = script.byte();
-        Layers { spatial: byte & 7, temporal: byte >> 3 & 7 }
-    };
-    let first = layers(script);
-    let mut filter = SvcFilter::new(first);
-    let mut most = first;
-    while !script.is_empty() {
-        if script.bit() {
-            let target = layers(script);
-            filter.aim(target);
-            most.spatial = most.spatial.max(target.spatial);
-            most.temporal = most.temporal.max(target.temporal);
-        }
-        let marker = script.bit();
-        let Ok(descriptor) = Descriptor::parse(script.chunk()) else { continue };
-        let forwarded = filter.forward(&descriptor, marker);
-        if descriptor.spatial() == 0 && descriptor.temporal() == 0 {
-            assert!(forwarded.is_some(), "everything rests on the base layers");
-        }
-        if let Some(marked) = forwarded {
-            assert!(descriptor.spatial() <= most.spatial && descriptor.temporal() <= most.temporal);
-            assert!(marked || !marker, "a picture that ended still does");
-            assert!(marker || descriptor.ends_frame || !marked);
-        }
-        let current = filter.current();
-        assert!(current.spatial <= most.spatial && current.temporal <= most.temporal);
-    }
-}
-
 pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
-    let of = |payload: &[u8]| [&[0, 0x40, 0x01, 7], payload].concat();
-    let packets = |packets: &[&[u8]]| {
-        let mut seed = vec![1, 0x12];
-        for packet in packets {
-            seed.extend([0, 1, packet.len() as u8]);
-            seed.extend(*packet);
-        }
-        seed
-    };
+    let of = |payload: &[u8]| [&[0x40, 0x01, 7], payload].concat();
     named([
         ("key-frame", of(&[0x08, 0x82, 0x49])),
         ("layers", of(&[0xa8, 0x92, 0x34, 0x10, 7, 0x82])),
@@ -91,15 +45,5 @@ pub(crate) fn seeds() -> Vec<(String, Vec<u8>)> {
             of(&[0xaa, 0x92, 0x34, 0x50, 7, 0x38, 1, 0x40, 0, 0xb4, 2, 0x80, 1, 0x68, 2, 0, 0x54, 1, 0x82]),
         ),
         ("flexible", of(&[0xf5, 0x05, 0x33, 0x03, 0x05, 0x06, 0x86])),
-        (
-            "filter",
-            packets(&[
-                &[0xac, 0x80, 1, 0x10, 1, 0x82],
-                &[0xac, 0x80, 1, 0x13, 1, 0x82],
-                &[0xec, 0x80, 2, 0x50, 1, 0x86],
-                &[0xec, 0x80, 2, 0x53, 1, 0x86],
-            ]),
-        ),
-        ("filter-without-numbers", packets(&[&[0x2c, 0x00, 1, 0x82], &[0x6c, 0x20, 1, 0x86]])),
     ])
 }

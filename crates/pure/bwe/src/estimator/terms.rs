@@ -22,8 +22,6 @@ pub enum PacketKind {
     Media,
     /// Media or padding that leaves as part of a probe.
     Probe(ProbeId),
-    /// Padding that is part of no probe.
-    Padding,
 }
 
 /// What the delays say.

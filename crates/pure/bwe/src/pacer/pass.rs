@@ -30,7 +30,6 @@ impl Pacer {
     /// So many bytes have left, whatever the pacer says: audio, or what passed.
     #[inline]
     pub fn passed(&mut self, bytes: u32) {
-        self.padding.spend(bytes);
         self.room = self.room.map(|room| room.saturating_sub(u64::from(bytes)));
         self.budget.spend(bytes);
     }

@@ -141,17 +141,6 @@ fn a_probe_ends_when_there_is_nothing_to_send() {
     assert!(!pacer.is_probing());
 }
 
-#[test]
-fn padding_fills_up_to_its_rate_and_media_counts_for_it() {
-    let start = Instant::now();
-    let mut pacer = Pacer::new(start, Bitrate::kbps(1000));
-    pacer.set_padding(Bitrate::kbps(80));
-    let bursts = run(&mut pacer, start, Duration::from_secs(1));
-    let bytes: u64 = bursts.iter().flat_map(|(_, burst)| burst).map(|n| n - 1_000_000).sum();
-    assert!((9_500..10_500).contains(&bytes), "{bytes}");
-    assert_eq!(pacer.poll(start + Duration::from_secs(1)).padding, 0);
-}
-
 proptest! {
     /// Whatever is pushed leaves once, in its order, at no more than the pacing rate.
     #[test]

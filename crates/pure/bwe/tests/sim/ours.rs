@@ -99,11 +99,9 @@ impl Ours {
             let mut left = release.padding;
             while left > 0 {
                 let bytes = left.clamp(60, MAX_PADDING);
-                let sent_as =
-                    if release.kind == PacketKind::Media { PacketKind::Padding } else { release.kind };
                 self.padded += 1;
                 let on = self.leg_of(self.padded);
-                forth.push(self.depart(now, on, bytes, Kind::Padding, sent_as));
+                forth.push(self.depart(now, on, bytes, Kind::Padding, release.kind));
                 self.pacer.padded(1, bytes);
                 left = left.saturating_sub(bytes);
             }

@@ -13,7 +13,8 @@ use std::time::{Duration, Instant};
 /// A branch without subscribers is kept for so long: whoever comes next need not wait for a new one.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// Wishes that wait for the owner, who takes them after each call. What exceeds this is left out: subscribers ask again.
+/// Wishes that wait for the owner, who takes them after each call. What exceeds this is left out: subscribers ask
+/// again.
 const MAX_WISHES: usize = 256;
 
 /// Emptied copies that are kept for their memory.
@@ -59,11 +60,12 @@ impl Core {
     }
 
     pub(super) fn cut_branch(&mut self, mid: &StreamId, branch: BranchId) {
-        let stream = self.by_mid.get(mid).and_then(|index| self.streams.get_mut(*index));
-        if let Some(stream) = stream {
+        let Some(&index) = self.by_mid.get(mid) else { return };
+        if let Some(stream) = self.streams.get_mut(index) {
             stream.branches.retain(|(id, _)| *id != branch);
             stream.demand.forget(branch);
         }
+        self.forget_key_frames(index);
     }
 
     /// What came of a stream goes to its branches, too.
@@ -99,6 +101,11 @@ impl Core {
         out: &mut Outbox<'_>,
     ) {
         let Some(&index) = self.by_mid.get(mid) else { return };
+        // A wish may come after its branch was cut.
+        let is_there = |stream: &Stream| stream.branches.iter().any(|(there, _)| *there == branch);
+        if !self.streams.get(index).is_some_and(is_there) {
+            return;
+        }
         match wish {
             Wish::KeyFrame { track } => {
                 self.want_key_frame(now, index, track);

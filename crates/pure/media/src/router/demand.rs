@@ -3,6 +3,7 @@
 use super::Core;
 use crate::Event;
 use crate::branch::Wish;
+use crate::stream::Stream;
 use crate::stream::layers::bit;
 use crate::timers::{Owner, Timer};
 use std::time::{Duration, Instant};
@@ -13,6 +14,7 @@ const SAY_AGAIN: Duration = Duration::from_secs(1);
 impl Core {
     /// What is taken of a stream may have changed.
     pub(super) fn look_at_demand(&mut self, now: Instant, index: usize) {
+        self.forget_key_frames(index);
         let Some(stream) = self.streams.get(index).filter(|stream| stream.is_layered()) else { return };
         let taken = self.taken(index) | stream.demand.of_branches();
         let Some(stream) = self.streams.get_mut(index) else { return };
@@ -34,6 +36,17 @@ impl Core {
         };
         // A layer is no longer taken when the key frame of another one has come.
         self.timers.set(now, Owner::Stream(index), Timer::Layers, at);
+    }
+
+    /// Key frames of tracks that nobody takes are not asked for any more.
+    pub(super) fn forget_key_frames(&mut self, index: usize) {
+        let awaited = |stream: &Stream| stream.tracks.iter().any(|track| track.key_frames.next().is_some());
+        let Some(stream) = self.streams.get(index).filter(|stream| awaited(stream)) else { return };
+        let branches = stream.demand.possibly_of(stream.branches.iter().map(|(branch, _)| *branch));
+        let taken = self.taken(index) | branches;
+        if let Some(stream) = self.streams.get_mut(index) {
+            stream.forget_key_frames_but_of(taken);
+        }
     }
 
     /// The tracks of a stream that its subscribers here get, or wait for.

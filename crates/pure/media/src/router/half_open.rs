@@ -1,5 +1,5 @@
-//! Peer connections that are not connected yet: how many there are, and from where. A handshake costs more than a packet,
-//! so whoever begins many and finishes none must not take the places of others.
+//! Peer connections that are not connected yet: how many there are, and from where. A handshake costs more than a
+//! packet, so whoever begins many and finishes none must not take the places of others.
 
 use crate::timers::Owner;
 use rustc_hash::FxHashMap;

@@ -9,10 +9,10 @@ use crate::moment::Moment;
 use crate::network::{Budget, Network};
 use crate::preference::{NetworkId, Preference};
 use crate::subscription::Subscription;
-use crate::subscription::selection::Scene;
+use crate::subscription::selection::{Scene, Selection};
 use crate::timers::{Owner, Timer};
+use bwe::Bitrate;
 use bwe::pacer::Release;
-use bwe::{Bitrate, PacketKind};
 use model::ids::SubscriptionId;
 use offers::Offers;
 use rtp::extension::AbsSendTime;
@@ -22,7 +22,7 @@ use std::time::{Duration, Instant};
 /// Bursts that leave in one call. The rest is due at once: a call must not starve the sockets.
 const MAX_BURSTS: usize = 64;
 
-/// Whether this many more bytes wait, or a probe is not over, is asked again no sooner than this.
+/// What still waits, or a probe that is not over, is looked at again no sooner than this.
 const PACE_AGAIN: Duration = Duration::from_millis(1);
 
 impl Core {
@@ -45,9 +45,8 @@ impl Core {
         let index = subscription.network;
         let Some(network) = self.networks.get_mut(index) else { return };
         network.members.push(subscriber);
-        if self.config.estimation.is_some() && subscription.counts() {
-            subscription.leg = Some(network.add_leg(now));
-        }
+        subscription.listened_to = self.config.estimation.is_some();
+        network.join(now, subscription);
     }
 
     /// A subscription that was removed leaves its network, which ends with its last one.
@@ -55,9 +54,7 @@ impl Core {
         let index = left.network;
         let Some(network) = self.networks.get_mut(index) else { return };
         network.members.retain(|&member| member != subscriber);
-        if let Some(leg) = left.leg {
-            network.remove_leg(leg);
-        }
+        network.leave(left);
         if network.members.is_empty() {
             if let Some(id) = network.id {
                 self.by_network.remove(&id);
@@ -85,14 +82,20 @@ impl Core {
         let now = moment.now;
         let Some(network) = self.networks.get_mut(index) else { return };
         if !network.is_estimated() && !leaves_a_choice(&network.members, &self.subscriptions) {
-            return;
+            return network.look_for_nothing();
         }
         network.estimator.handle_timeout(now);
         let offers = Offers::of(now, &network.members, &self.subscriptions, &mut self.streams);
+        // Who is sent nothing that is answered would never be heard again: without padding, some video stays.
+        let able = |member: &usize| self.subscriptions.get(*member).is_some_and(Subscription::can_pad);
+        let padded = network.members.iter().any(able);
         let budget = network.budget(now, offers.least());
-        // Before the first packets nobody knows how much it will be.
+        let budget = budget.map(|budget| Budget { generous: budget.generous || !padded, ..budget });
         let wanted = offers.wanted();
-        if wanted > Bitrate::ZERO || network.is_heard() {
+        if budget.is_none() {
+            network.look_for_nothing();
+        } else if wanted > Bitrate::ZERO || network.is_heard() {
+            // Before the first packets nobody knows how much it will be.
             network.estimator.want(wanted);
         }
         let target = budget.map_or(Bitrate::MAX, |budget| budget.target);
@@ -100,8 +103,8 @@ impl Core {
         let choices = network.allocator.allocate(now, target, &offers.as_offers()).to_vec();
         let again = network.look(now);
         for (at, choice) in choices.iter().enumerate() {
-            if let Some(stream) = self.apply(now, &offers, at, choice.layer, budget) {
-                out.count(|stats| stats.layer_changes += 1);
+            if let Some((stream, changed)) = self.apply(now, &offers, at, choice.layer, budget) {
+                out.count(|stats| stats.layer_changes += u64::from(changed));
                 self.look_at_demand(now, stream);
                 self.ask_for_key_frames(now, stream, out);
             }
@@ -111,8 +114,8 @@ impl Core {
         self.pace(moment, index, out);
     }
 
-    /// A subscription's track gets this of the layers that it was offered. Returns its stream where it is another one
-    /// than before.
+    /// A subscription's track gets this of the layers that it was offered. Returns its stream where a key frame may be
+    /// wanted or not be wanted any more, and whether that is because of another layer than before.
     fn apply(
         &mut self,
         now: Instant,
@@ -120,7 +123,7 @@ impl Core {
         at: usize,
         layer: Option<usize>,
         budget: Option<Budget>,
-    ) -> Option<usize> {
+    ) -> Option<(usize, bool)> {
         let offered = offers.get(at).filter(|offered| offered.video)?;
         let subscription = self.subscriptions.get_mut(offered.subscriber)?;
         let stream = subscription.stream;
@@ -134,11 +137,12 @@ impl Core {
             None => None,
         };
         let changed = outgoing.selection.choose(now, chosen);
+        let awaits = changed || outgoing.selection.take_missed();
         let awaited = outgoing.selection.awaits_key_frame_of();
-        if let Some(source) = awaited.filter(|_| changed) {
+        if let Some(source) = awaited.filter(|_| awaits) {
             self.want_key_frame(now, stream, source);
         }
-        changed.then_some(stream)
+        awaits.then_some((stream, changed))
     }
 
     /// Tells whose video has stopped for want of bandwidth, and whose goes on.
@@ -202,26 +206,26 @@ impl Core {
             subscription.release(&scene, &waiting, release.kind, time, network, out);
         }
         if release.padding > 0 {
-            let kind = match release.kind {
-                PacketKind::Media => PacketKind::Padding,
-                probe => probe,
-            };
             let Core { networks, subscriptions, .. } = self;
             let Some(network) = networks.get_mut(index) else { return };
             let able = |member: &usize| subscriptions.get(*member).is_some_and(Subscription::can_pad);
             let Some(member) = network.members.iter().copied().find(able) else { return };
             let Some(subscription) = subscriptions.get_mut(member) else { return };
-            let (packets, bytes) = subscription.pad(moment.now, release.padding, kind, time, network, out);
+            let (packets, bytes) =
+                subscription.pad(moment.now, release.padding, release.kind, time, network, out);
             network.pacer.padded(packets, bytes);
             out.count(|stats| stats.padding_out += u64::from(packets));
         }
     }
 }
 
-/// Whether there is anything to choose where nothing is estimated: layers, or what somebody prefers.
+/// Whether there is anything to choose where nothing is estimated: layers, or what somebody prefers, or has preferred
+/// until now.
 fn leaves_a_choice(members: &[usize], subscriptions: &Slab<Subscription>) -> bool {
     members.iter().filter_map(|&member| subscriptions.get(member)).any(|subscription| {
-        let layered = subscription.tracks.iter().any(|track| track.selection.layers().len() > 1);
-        layered || subscription.preference != Preference::default()
+        let any = |is_it: fn(&Selection) -> bool| subscription.tracks.iter().any(|one| is_it(&one.selection));
+        let layered = || any(|selection| selection.layers().len() > 1);
+        let held_back = || any(|selection| !selection.is_whole());
+        subscription.preference != Preference::default() || layered() || held_back()
     })
 }

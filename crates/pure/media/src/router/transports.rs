@@ -161,6 +161,7 @@ impl Core {
             Owner::Stream(index) => {
                 let tracks = self.streams.get(index).map_or(0, |stream| stream.tracks.len());
                 (0..tracks).for_each(|track| self.want_key_frame(now, index, track));
+                self.forget_key_frames(index);
                 self.ask_for_key_frames(now, index, out);
             }
             Owner::Subscription(index) => {

@@ -6,8 +6,8 @@ use crate::subscription::Fresh;
 use sdp::Kind;
 
 /// The most padding of a packet. A group more costs as much as some 5,000 bytes (docs/decisions/0009), so this is about
-/// the subscribers' bandwidth: encoders make the packets of a frame equal but for a byte or two, and what differs by more
-/// is another thing.
+/// the subscribers' bandwidth: encoders make the packets of a frame equal but for a byte or two, and what differs by
+/// more is another thing.
 const MAX_PADDING: usize = 64;
 
 /// Brings the packets of one track together, audio last, where it may be the short end of a group; and pads those of

@@ -1,8 +1,9 @@
-//! What a packet says of its frame: where key frames and frames begin, and what layers it is of. Read once, when it comes.
+//! What a packet says of its frame: where key frames and frames begin, and what layers it is of. Read once, when it
+//! comes.
 //!
-//! Where the publisher sends dependency descriptors (AV1 RTP payload format, appendix A), they say all of it, whatever the
-//! codec; and with a payload that is encrypted end to end nothing else could. Of such a payload no more is read than the
-//! codec's descriptor, which the packetizer writes behind the encryption.
+//! Where the publisher sends dependency descriptors (AV1 RTP payload format, appendix A), they say all of it, whatever
+//! the codec; and with a payload that is encrypted end to end nothing else could. Of such a payload no more is read
+//! than the codec's descriptor, which the packetizer writes behind the encryption.
 
 use rtp::dependency::{self, Structure};
 use rtp::{av1, h264, red, vp8, vp9};

@@ -44,7 +44,7 @@ impl KeyFrameRequests {
         due
     }
 
-    /// When to ask next.
+    /// When to ask next; `None`: nobody waits for one.
     pub(crate) fn next(&self) -> Option<Instant> {
         self.next
     }
@@ -52,6 +52,11 @@ impl KeyFrameRequests {
     /// A key frame came.
     pub(crate) fn arrived(&mut self) {
         self.next = None;
+    }
+
+    /// Nobody waits for one any more.
+    pub(crate) fn forget(&mut self) {
+        (self.next, self.since) = (None, None);
     }
 
     /// How long it was waited for; `None`: nobody did, or the answer was given before.
@@ -94,5 +99,23 @@ mod tests {
         assert_eq!(asked, [0, 200, 600, 1400, 3000, 5000, 7000, 9000]);
         requests.arrived();
         assert!(!requests.ask(start + Duration::from_secs(60)));
+    }
+
+    #[test]
+    fn what_is_forgotten_is_not_asked_for_and_the_next_wish_is_a_new_one() {
+        let start = epoch();
+        let mut requests = KeyFrameRequests::new(INTERVAL);
+        let at = |ms| start + Duration::from_millis(ms);
+        requests.want(start);
+        // 0, 200, 600, 1400: the next one would be at 3000.
+        assert_eq!((0..2_000).filter(|&ms| requests.ask(at(ms))).count(), 4);
+        requests.forget();
+        assert_eq!((requests.next(), requests.take_wait(at(2_000))), (None, None));
+        assert_eq!(requests.want(at(2_100)), at(2_100), "and at once");
+        assert_eq!(
+            (2_100..3_000).filter(|&ms| requests.ask(at(ms))).collect::<Vec<_>>(),
+            [2_100, 2_300, 2_700]
+        );
+        assert_eq!(requests.take_wait(at(3_000)), Some(Duration::from_millis(900)));
     }
 }

@@ -13,6 +13,9 @@ pub(crate) const SETTLES: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(4);
 const TRY_AGAIN: Duration = Duration::from_secs(20);
 
+/// Nobody waits any more where nobody has said for so long that he does: whoever wants it says so each second.
+const FORGOTTEN: Duration = Duration::from_secs(2);
+
 /// Which layer a track is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Layer {
@@ -20,28 +23,53 @@ pub(crate) struct Layer {
     pub(crate) rid: Box<str>,
 }
 
-/// How long somebody has waited for a layer that does not come.
+/// How long somebody has waited for a layer that does not come. Each of its subscribers is asked in turn, and one that
+/// does not want it says nothing about the others.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Awaited {
-    since: Option<Instant>,
+pub(crate) enum Awaited {
+    /// By nobody.
+    #[default]
+    No,
+    /// By somebody, all the time.
+    Since {
+        first: Instant,
+        /// When it was last said.
+        last: Instant,
+    },
+    /// It was waited for from then on, and did not come.
+    InVain(Instant),
 }
 
 impl Awaited {
-    /// Whether it is worth waiting for a track, which sends now or not, and is wanted or not.
+    /// Whether it is worth waiting for a track, which sends now or not, and is wanted by the subscriber who asks, or
+    /// not.
     pub(crate) fn is_worth_it(&mut self, now: Instant, live: bool, wanted: bool) -> bool {
+        if live || self.is_over(now) {
+            *self = Self::No;
+        }
         if live {
-            self.since = None;
             return true;
         }
-        let Some(since) = self.since else {
-            self.since = wanted.then_some(now);
-            return true;
+        let first = match *self {
+            Self::No => now,
+            Self::Since { first, .. } => first,
+            Self::InVain(_) => return false,
         };
-        let patient = now < since + PATIENCE;
-        if now >= since + TRY_AGAIN || (patient && !wanted) {
-            self.since = None;
+        if !wanted {
+            return true;
         }
-        patient || self.since.is_none()
+        let patient = now < first + PATIENCE;
+        *self = if patient { Self::Since { first, last: now } } else { Self::InVain(first) };
+        patient
+    }
+
+    /// Whether what is known of it means nothing any more.
+    fn is_over(&self, now: Instant) -> bool {
+        match *self {
+            Self::No => false,
+            Self::Since { last, .. } => now >= last + FORGOTTEN,
+            Self::InVain(first) => now >= first + TRY_AGAIN,
+        }
     }
 }
 
@@ -81,7 +109,13 @@ impl Demand {
         self.branches.iter().fold(0, |all, (_, tracks)| all | tracks)
     }
 
-    /// So many are taken now. `Ok`: the publisher is to be told; `Err`: look again then, if at all.
+    /// What these branches may take: all of it where one has not said (and of a stream without layers none ever does).
+    pub(crate) fn possibly_of(&self, mut branches: impl Iterator<Item = BranchId>) -> u32 {
+        let says = |branch| self.branches.iter().any(|(id, _)| *id == branch);
+        if branches.all(says) { self.of_branches() } else { u32::MAX }
+    }
+
+    /// These are taken now. `Ok`: the publisher is to be told; `Err`: look again then, if at all.
     pub(crate) fn changed(&mut self, now: Instant, taken: u32) -> Result<(), Option<Instant>> {
         if taken & !self.told != 0 {
             // What is wanted is said at once, what is not waits.
@@ -152,20 +186,55 @@ mod tests {
         demand.branch(BranchId(2), 0b10);
         demand.branch(BranchId(1), 0b100);
         assert_eq!(demand.of_branches(), 0b110);
+        let possibly = |demand: &Demand, all: &[u64]| demand.possibly_of(all.iter().copied().map(BranchId));
+        assert_eq!(possibly(&demand, &[1, 2]), 0b110);
+        assert_eq!(possibly(&demand, &[1, 2, 3]), u32::MAX, "the third has said nothing yet");
         demand.forget(BranchId(1));
-        assert_eq!(demand.of_branches(), 0b10);
+        assert_eq!(
+            (demand.of_branches(), possibly(&demand, &[2]), possibly(&demand, &[])),
+            (0b10, 0b10, 0b10)
+        );
     }
 
     #[test]
     fn nobody_waits_for_a_layer_that_never_comes() {
         let (mut awaited, start) = (Awaited::default(), epoch());
-        assert!(awaited.is_worth_it(start, false, true));
-        assert!(awaited.is_worth_it(start + PATIENCE / 2, false, true));
+        assert!(said(&mut awaited, start, 8, &[true]));
         assert!(!awaited.is_worth_it(start + PATIENCE, false, true));
         assert!(!awaited.is_worth_it(start + PATIENCE, false, false));
         assert!(awaited.is_worth_it(start + TRY_AGAIN, false, false), "perhaps now");
-        assert!(awaited.is_worth_it(start + TRY_AGAIN, false, true));
+        assert!(said(&mut awaited, start + TRY_AGAIN, 8, &[true]));
         assert!(!awaited.is_worth_it(start + TRY_AGAIN + PATIENCE, false, true));
         assert!(awaited.is_worth_it(start + TRY_AGAIN + PATIENCE, true, true), "it came");
+    }
+
+    /// Says each half second who wants it, and gives what was answered last.
+    fn said(awaited: &mut Awaited, from: Instant, times: u32, who: &[bool]) -> bool {
+        let at = |time: u32| from + time * Duration::from_millis(500);
+        (0..times).fold(true, |_, time| {
+            who.iter().fold(true, |_, &wanted| awaited.is_worth_it(at(time), false, wanted))
+        })
+    }
+
+    #[test]
+    fn who_does_not_want_a_layer_does_not_prolong_the_wait_of_others() {
+        let (mut awaited, start) = (Awaited::default(), epoch());
+        assert!(said(&mut awaited, start, 8, &[true, false]));
+        assert!(!said(&mut awaited, start + PATIENCE, 1, &[true, false]));
+    }
+
+    #[test]
+    fn a_wait_that_was_broken_off_is_forgotten() {
+        let (mut awaited, start) = (Awaited::default(), epoch());
+        assert!(said(&mut awaited, start, 3, &[true]));
+        // Nobody is there, or nobody wants it.
+        for (gone, others) in [(start + 3 * FORGOTTEN, None), (start + 30 * FORGOTTEN, Some(false))] {
+            if let Some(wanted) = others {
+                assert!(said(&mut awaited, gone - 2 * FORGOTTEN, 8, &[wanted]));
+            }
+            assert!(said(&mut awaited, gone, 8, &[true]), "who comes now waits as long as the first");
+            assert!(!awaited.is_worth_it(gone + PATIENCE, false, true));
+            assert!(said(&mut awaited, gone + TRY_AGAIN, 1, &[true]));
+        }
     }
 }

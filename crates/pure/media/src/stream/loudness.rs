@@ -1,4 +1,5 @@
-//! Whether somebody speaks, and how loud: from the level that audio packets carry (RFC 6464), without opening the sound.
+//! Whether somebody speaks, and how loud: from the level that audio packets carry (RFC 6464), without opening the
+//! sound.
 //!
 //! One packet says little: a cough is loud, and between two words it is quiet. So what counts is how much of a third of
 //! a second was loud, and how loud that was on average; and a pause is one only after twice that time.

@@ -72,7 +72,8 @@ impl Rates {
         self.latest.is_some_and(|at| now < at + SILENT_AFTER)
     }
 
-    /// Bits per second up to a spatial and a temporal layer, as they were while they were sent; `None`: nothing is known.
+    /// Bits per second up to a spatial and a temporal layer, as they were while they were sent; `None`: nothing is
+    /// known.
     pub(crate) fn up_to(&self, spatial: u8, temporal: u8) -> Option<u64> {
         let rates = self.rates.as_ref()?.iter().take(usize::from(spatial) + 1);
         Some(rates.flat_map(|layers| layers.iter().take(usize::from(temporal) + 1)).sum())

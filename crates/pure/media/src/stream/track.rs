@@ -228,6 +228,17 @@ impl Track {
         self.muted
     }
 
+    /// Whether its key frames can be asked for, and would be of use.
+    pub(crate) fn has_key_frames(&self) -> bool {
+        self.line.kind == Kind::Video && !self.muted
+    }
+
+    /// The SSRC with which its publisher can be asked for a key frame; `None`: not now, or never.
+    pub(crate) fn key_frame_source(&self) -> Option<u32> {
+        let feedback = self.line.feedback;
+        self.ssrc().filter(|_| self.has_key_frames() && (feedback.pli || feedback.fir))
+    }
+
     /// Lets nothing of it go any further, or all from now on: what was kept back has no numbers, so that nobody misses
     /// it or can ask for it.
     pub(crate) fn mute(&mut self, now: Instant, muted: bool) {

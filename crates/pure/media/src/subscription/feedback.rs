@@ -2,7 +2,8 @@
 
 use super::Subscription;
 use super::meter::Meter;
-use super::outgoing::{Departure, Grant};
+use super::outgoing::Departure;
+use super::outgoing::again::Grant;
 use super::selection::Scene;
 use crate::batch::Outbox;
 use crate::moment::Moment;
@@ -13,6 +14,7 @@ use bwe::{Bitrate, PacketKind, PeerTime};
 use rtp::extension::AbsSendTime;
 use rtp::rtcp::{self, Nack, Packet, ReportBlocks, TransportFeedback};
 use rtp::{NtpTime, stats};
+use std::time::Instant;
 
 /// Packets not in the cache that one datagram can ask for. It has room for thousands; whoever lacks so much needs a key
 /// frame.
@@ -61,10 +63,7 @@ impl Subscription {
                     asked.estimated |= self.note_arrivals(moment, &feedback, around.network);
                 }
                 Packet::Remb(remb) => {
-                    if let Some(leg) = self.leg {
-                        around.network.remb(moment.now, leg, Bitrate::bps(remb.bitrate));
-                        asked.estimated = true;
-                    }
+                    asked.estimated |= self.note_remb(moment.now, Bitrate::bps(remb.bitrate), around.network);
                 }
                 Packet::Pli(pli) => {
                     out.count(|stats| stats.key_frame_requests_received += 1);
@@ -98,20 +97,30 @@ impl Subscription {
         }
     }
 
-    /// What arrived, and when. False: it is about nothing of ours.
+    /// What arrived, and when. False: it is about nothing of ours, or nothing follows from it.
     fn note_arrivals(
         &mut self,
         moment: Moment,
         feedback: &TransportFeedback<'_>,
         network: &mut Network,
     ) -> bool {
-        let Some(leg) = self.leg else { return false };
+        let Some(leg) = self.leg.filter(|_| self.counts()) else { return false };
         let Some(said) = self.feedback.unwrap(feedback, self.transport_sequence.saturating_sub(1)) else {
             return false;
         };
         let arrivals = said.arrivals.map(|(number, ticks)| (number, PeerTime::from_ticks(ticks)));
         network.feedback(moment.now, leg, bwe::reports(said.first, said.count, arrivals));
-        true
+        network.is_estimated()
+    }
+
+    /// What the receiver says that it may be sent. False: nothing follows from that.
+    fn note_remb(&mut self, now: Instant, bitrate: Bitrate, network: &mut Network) -> bool {
+        if !std::mem::replace(&mut self.remb, true) {
+            network.told_of(now, self);
+        }
+        let Some(leg) = self.leg else { return false };
+        network.remb(now, leg, bitrate);
+        network.is_estimated()
     }
 
     fn repair(
@@ -167,7 +176,8 @@ impl Subscription {
         if fir.is_some() && std::mem::replace(&mut track.last_fir, fir) == fir {
             return;
         }
-        let source = track.selection.source();
+        // A key frame of what is not sent would help nobody.
+        let Some(source) = track.selection.wanted().map(|_| track.selection.source()) else { return };
         if !asked.key_frames.contains(&source) {
             asked.key_frames.push(source);
         }

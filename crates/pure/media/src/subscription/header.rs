@@ -162,7 +162,7 @@ impl OutgoingHeader {
         pad(written, padding.max(1), out).ok()
     }
 
-    /// The same for any packet.
+    /// Writes any packet, if more slowly than [`write`](Self::write) writes the usual ones.
     fn write_slowly(
         &self,
         content: &Content<'_>,

@@ -1,28 +1,22 @@
 //! One track on its way to one subscriber: the header that it gets there.
 
+pub(crate) mod again;
+
 use super::header::{Content, OutgoingHeader, Shape, Stamps};
 use super::meter::Meter;
 use super::repair::{Loss, RepairBudget};
 use super::segments::{Place, Shift};
-use super::selection::{Scene, Selection};
+use super::selection::Selection;
 use crate::batch::Outbox;
 use crate::stream::cache::{Entry, PacketCache};
 use crate::transport::ice::Path;
+use again::Rtx;
 use rtp::extension::AbsSendTime;
 use rtp::srtp::Sender;
 use rtp::{Fields, RtpPacket, Written, vp8, vp9};
 use sdp::Codec;
 use std::ops::Range;
 use std::time::Duration;
-
-/// The retransmission stream of a track (RFC 4588).
-#[derive(Debug)]
-struct Rtx {
-    ssrc: u32,
-    payload_type: u8,
-    /// The 48-bit index of its next packet.
-    next_index: u64,
-}
 
 /// Where packets of a subscriber go, how they are encrypted, and what is stamped on them where agreed.
 pub(crate) struct Departure<'a> {
@@ -43,17 +37,6 @@ pub(crate) struct Origin<'a> {
     pub(crate) random: [u64; 2],
     /// What may be sent again, in percent of what is sent.
     pub(crate) retransmissions: u8,
-}
-
-/// Whether a packet is sent again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
-    /// So many times, each of so many bytes on the wire, about.
-    Yes { bytes: u32, copies: u8 },
-    /// Nobody lost it, or too much is asked for.
-    No,
-    /// It is not in the cache.
-    NotHere { source: usize, number: u64 },
 }
 
 /// One track of a subscription.
@@ -157,7 +140,7 @@ impl OutgoingTrack {
         (entry.payload_len() + usize::from(entry.padding) + AROUND_PAYLOAD) as u32
     }
 
-    /// Sends a packet at its place. Returns the bytes of the datagram.
+    /// Sends a packet at its place.
     #[inline]
     pub(crate) fn send(
         &mut self,
@@ -180,89 +163,6 @@ impl OutgoingTrack {
             self.budget.earn(sent);
             out.count(|stats| stats.media_out += 1);
         }
-    }
-
-    /// Whether what was sent with this sequence number is sent again. If so, it counts as sent, of the budget. `doubly`: it
-    /// may be lost as well.
-    pub(crate) fn grant(
-        &mut self,
-        scene: &Scene<'_>,
-        sequence: u16,
-        round_trip: Option<Duration>,
-        doubly: bool,
-    ) -> Grant {
-        let place = self.selection.segments.find(sequence).filter(|_| self.repairs);
-        let Some((place, track)) = place.and_then(|place| Some((place, scene.tracks.get(place.source)?)))
-        else {
-            return Grant::No;
-        };
-        let Some(entry) = track.cache.find(place.number) else {
-            return Grant::NotHere { source: place.source, number: place.number };
-        };
-        let bytes = self.size_of(&entry);
-        let granted = track.cache.was_forwarded(&entry)
-            && self.budget.spend(scene.now, place.index, bytes as usize, round_trip);
-        if !granted {
-            return Grant::No;
-        }
-        let copies = if doubly && self.budget.spend_again(bytes as usize) { 2 } else { 1 };
-        Grant::Yes { bytes, copies }
-    }
-
-    /// Sends again what was sent with this sequence number, which was granted.
-    pub(crate) fn repair(
-        &mut self,
-        scene: &Scene<'_>,
-        sequence: u16,
-        departure: &mut Departure<'_>,
-        out: &mut Outbox<'_>,
-    ) {
-        let Some(place) = self.selection.segments.find(sequence) else { return };
-        let cache = scene.tracks.get(place.source).map(|track| &track.cache);
-        let found = cache.and_then(|cache| {
-            let entry = cache.find(place.number)?;
-            Some((entry, cache.packet(&entry)?))
-        });
-        let Some((entry, packet)) = found else { return };
-        let Some((payload_type, payload)) = self.form(&entry, &packet) else { return };
-        let content = |shape| Content { packet: &packet, payload, shape, shift: place.shift };
-        let sent = match &mut self.rtx {
-            Some(rtx) => {
-                let (index, ssrc, payload_type) = (rtx.next_index, rtx.ssrc, rtx.payload_type);
-                rtx.next_index += 1;
-                let fields = self.fields(&entry, &place, ssrc, payload_type, index);
-                self.write(&content(Shape::Repair(sequence)), &fields, index, departure, out)
-            }
-            None => {
-                let fields = self.fields(&entry, &place, self.ssrc, payload_type, place.index);
-                self.write(&content(Shape::Padded(entry.padding)), &fields, place.index, departure, out)
-            }
-        };
-        out.count(|stats| stats.retransmissions += u64::from(sent > 0));
-    }
-
-    /// Sends padding, of so many bytes on the wire or somewhat more, in one packet of the retransmission stream: a
-    /// receiver counts it and drops it (RFC 4588 section 4: a packet without an original number is none). Returns the
-    /// bytes on the wire.
-    pub(crate) fn pad(&mut self, bytes: u32, departure: &mut Departure<'_>, out: &mut Outbox<'_>) -> u32 {
-        let Some(rtx) = &mut self.rtx else { return 0 };
-        let index = rtx.next_index;
-        rtx.next_index += 1;
-        let fields = Fields {
-            marker: false,
-            payload_type: rtx.payload_type,
-            sequence: (index & 0xffff) as u16,
-            timestamp: 0,
-            ssrc: rtx.ssrc,
-        };
-        let padding = bytes.saturating_sub(AROUND_PAYLOAD as u32).clamp(1, u32::from(u8::MAX)) as u8;
-        let (header, sender) = (&self.header, departure.sender);
-        let stamps = Stamps { time: departure.time, sequence: departure.meter.next() };
-        let sent = out.write(departure.path, |buffer| {
-            let written = header.write_padding(&fields, padding, stamps, buffer)?;
-            sender.seal_rtp(buffer, written, u32::try_from(index >> 16).ok()?).ok()
-        });
-        if sent > 0 { departure.meter.sent(departure.path, sent) } else { 0 }
     }
 
     #[inline]
@@ -335,146 +235,4 @@ impl OutgoingTrack {
 pub(crate) const AROUND_PAYLOAD: usize = 76;
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::{DatagramSink, SendBatch};
-    use crate::stream::chunks::ChunkPool;
-    use crate::stream::frame::Frame;
-    use crate::{Stats, epoch};
-    use rtp::srtp::{MasterKey, Profile, Receiver};
-    use rtp::write::write_packet;
-    use rtp::{Header, NtpTime};
-    use sdp::{Capabilities, Codec, Msid, Name, Offer, Section, TrackOffer};
-
-    #[derive(Default)]
-    struct Kept(Vec<Vec<u8>>);
-
-    impl DatagramSink for Kept {
-        fn send(&mut self, batch: &SendBatch) {
-            self.0.extend(batch.iter().map(|datagram| datagram.data.to_vec()));
-        }
-    }
-
-    const OFFER: &str = "v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0\r\n\
-        m=video 9 UDP/TLS/RTP/SAVPF 96 97\r\nc=IN IP4 0.0.0.0\r\na=mid:0\r\na=recvonly\r\na=rtcp-mux\r\n\
-        a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuvwx\r\na=setup:actpass\r\n\
-        a=fingerprint:sha-256 00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F:00:01:02:03:04:05:06:07:08:09:0A:0B:0C:0D:0E:0F\r\n\
-        a=extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid\r\n\
-        a=extmap:3 http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01\r\n\
-        a=rtpmap:96 VP8/90000\r\na=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 transport-cc\r\n\
-        a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n";
-
-    /// A track of a subscriber that offers RTX or not.
-    fn track(rtx: bool) -> OutgoingTrack {
-        let name = Name::cleaned("x");
-        let offered = TrackOffer {
-            codec: Codec::Vp8,
-            fmtp: sdp::Fmtp::default(),
-            ssrc: 0x1111,
-            rtx_ssrc: rtx.then_some(0x2222),
-            cname: name.clone(),
-            msid: Msid { stream: name, track: None },
-        };
-        let offer = Offer::parse(OFFER).unwrap();
-        let session = sdp::negotiate::subscribe(&offer, &[offered], &Capabilities::default()).unwrap();
-        let Section::Send(track) = &session.sections[0] else { panic!("it is sent") };
-        let extensions = sdp::ExtensionIds::default();
-        let (layers, random, retransmissions) = (0..1, [0x7ffe, 0x7fff], 25);
-        OutgoingTrack::new(track, &Origin { layers, extensions: &extensions, random, retransmissions })
-    }
-
-    fn meter(sequence: &mut u64) -> Meter<'_> {
-        Meter { sequence, estimator: None, now: epoch(), kind: bwe::PacketKind::Media }
-    }
-
-    /// The publisher's side of it.
-    fn line() -> sdp::Line {
-        let offer = Offer::parse(&OFFER.replace("recvonly", "sendonly")).unwrap();
-        let session = sdp::negotiate::publish(&offer, &Capabilities::default()).unwrap();
-        session.receiving().next().unwrap().line.clone()
-    }
-
-    /// Three packets of a key frame, forwarded, and then two of them again. Returns what was sent.
-    fn sent(profile: Profile, rtx: bool) -> (Vec<Vec<u8>>, Receiver) {
-        let key = MasterKey::new(profile, &vec![7; profile.key_len()], &vec![8; profile.salt_len()]).unwrap();
-        let sender = Sender::new(&key).unwrap();
-        let mut track = track(rtx);
-        let mut pool = ChunkPool::default();
-        let mut tracks =
-            [crate::stream::track::Track::new(line(), None, 1 << 20, Duration::from_millis(200))];
-        let path = Path::udp(([192, 0, 2, 1], 5000).into(), [192, 0, 2, 9].into());
-        let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
-        let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
-        let mut sequence = 0;
-        for number in 0..3u64 {
-            let fields = Fields { marker: false, payload_type: 100, sequence: 9, timestamp: 8, ssrc: 7 };
-            let mut bytes = [0; 100];
-            let payload = [0x10, number as u8, 1, 2, 3];
-            let written = write_packet(&fields, &[], &payload, &mut bytes).unwrap();
-            let header = Header::parse(&bytes[..written.len]).unwrap();
-            let packet = RtpPacket::new(header, &bytes[..written.len]).unwrap();
-            let frame = Frame::plain(number == 0);
-            let entry = tracks[0].cache.insert(&mut pool, epoch(), 500 + number, &packet, frame).unwrap();
-            let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
-            let time = AbsSendTime::at(NtpTime::from_bits(number << 32));
-            let mut departure = Departure { path, sender: &sender, time, meter: meter(&mut sequence) };
-            let (place, _) = track.selection.admit(&scene, 0, &entry).unwrap();
-            track.send(&tracks[0].cache, &entry, &place, &mut departure, &mut out);
-        }
-        let time = AbsSendTime::at(NtpTime::from_bits(9 << 32));
-        let mut departure = Departure { path, sender: &sender, time, meter: meter(&mut sequence) };
-        // What may still get padding is not repaired.
-        let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
-        assert_eq!(track.grant(&scene, 0x7ffe, None, false), Grant::No);
-        tracks[0].cache.forwarded();
-        let scene = Scene { now: epoch(), tracks: &tracks, theirs: None };
-        for sequence in [0x7ffe, 0x8000, 0x8000, 0x8001, 5] {
-            if matches!(track.grant(&scene, sequence, None, false), Grant::Yes { .. }) {
-                track.repair(&scene, sequence, &mut departure, &mut out);
-            }
-        }
-        drop(out);
-        assert_eq!((stats.media_out, stats.retransmissions), (3, 2));
-        (kept.0, Receiver::new(&key).unwrap())
-    }
-
-    #[test]
-    fn without_rtx_the_same_bits_are_sent_again() {
-        for profile in Profile::ALL {
-            let (packets, _) = sent(profile, false);
-            assert_eq!(packets[3], packets[0]);
-            assert_eq!(packets[4], packets[2]);
-        }
-    }
-
-    #[test]
-    fn with_rtx_the_original_is_inside() {
-        for profile in Profile::ALL {
-            let (mut packets, mut receiver) = sent(profile, true);
-            let mut opened = Vec::new();
-            for packet in &mut packets {
-                let header = Header::parse(packet).unwrap();
-                let len = receiver.open_rtp(&header, packet).unwrap().len;
-                opened.push((header.ssrc, header.payload_type, header.sequence, packet[..len].to_vec()));
-            }
-            let media: Vec<_> =
-                opened[..3].iter().map(|(ssrc, pt, sequence, _)| (*ssrc, *pt, *sequence)).collect();
-            assert_eq!(media, [(0x1111, 96, 0x7ffe), (0x1111, 96, 0x7fff), (0x1111, 96, 0x8000)]);
-            let (ssrc, payload_type, sequence, bytes) = &opened[4];
-            assert_eq!((*ssrc, *payload_type, *sequence), (0x2222, 97, 0x8000));
-            let packet = RtpPacket::parse(bytes).unwrap();
-            let original = rtp::rtx::unwrap(&packet).unwrap();
-            assert_eq!((original.sequence, original.payload[1]), (0x8000, 2));
-            // Each has a transport-wide number of its own, and the name of its m-line.
-            let numbers: Vec<_> = opened
-                .iter()
-                .map(|(_, _, _, bytes)| {
-                    let packet = RtpPacket::parse(bytes).unwrap();
-                    assert_eq!(packet.extensions().find(4), Some(&b"0"[..]));
-                    rtp::extension::transport_sequence(packet.extensions().find(3).unwrap()).unwrap()
-                })
-                .collect();
-            assert_eq!(numbers, [0, 1, 2, 3, 4]);
-        }
-    }
-}
+mod tests;

@@ -7,8 +7,8 @@ use crate::stream::Stream;
 use rtp::rtcp::{SenderInfo, Writer};
 
 impl Subscription {
-    /// Reports on all tracks that were sent since the last report and whose times are known. False where one is still to
-    /// come.
+    /// Reports on all tracks that were sent since the last report and whose times are known. False where one is still
+    /// to come.
     ///
     /// The reports carry our clock, the same for all tracks, and the publisher's timestamps at that moment: so audio
     /// and video stay as far apart as the publisher said, however late their packets come.

@@ -128,13 +128,20 @@ impl Segments {
         true
     }
 
-    /// From this packet of the present track on, something else is added.
+    /// Whether nothing behind this packet of the present track was sent or left out.
+    pub(crate) fn is_newest(&self, number: u64) -> bool {
+        self.index_of_newest(number).is_some()
+    }
+
+    fn index_of_newest(&self, number: u64) -> Option<u64> {
+        let open = self.open?;
+        let index = open.index + number.checked_sub(open.first)?;
+        (index >= self.next_index).then_some(index)
+    }
+
+    /// From this packet of the present track on, something else is added. Nothing happens where it is not the newest.
     pub(crate) fn turn(&mut self, number: u64, shift: Shift) {
-        let Some(open) = self.open.filter(|open| number >= open.first) else { return };
-        let index = open.index + (number - open.first);
-        if index < self.next_index {
-            return;
-        }
+        let Some((open, index)) = self.open.zip(self.index_of_newest(number)) else { return };
         self.next_index = index;
         self.close(Segment { end: number, ..open });
         self.open = Some(Segment { first: number, index, shift, ..open });

@@ -1,9 +1,9 @@
-//! Which packets of a medium a subscriber gets: one simulcast layer, of it the spatial and temporal layers up to some, and
-//! what is added to their numbers so that a change of layer looks like nothing.
+//! Which packets of a medium a subscriber gets: one simulcast layer, of it the spatial and temporal layers up to some,
+//! and what is added to their numbers so that a change of layer looks like nothing.
 //!
-//! A change waits for a key frame of the new layer, and the old one goes on until then: so nothing freezes. Layers within
-//! one track go with the next picture. Spatial ones come with a key frame, temporal ones with a frame that needs the
-//! lowest only (RFC 7741 section 4.2: Y).
+//! A change waits for a key frame of the new layer, and the old one goes on until then: so nothing freezes. Layers
+//! within one track go with the next picture. Spatial ones come with a key frame, temporal ones with a frame that needs
+//! the lowest only (RFC 7741 section 4.2: Y).
 
 use super::segments::{Place, Segments, Shift};
 use crate::stream::cache::Entry;
@@ -77,6 +77,8 @@ pub(crate) struct Selection {
     /// Up to which layers it goes through, and is to.
     layers_now: Layers,
     layers_wanted: Layers,
+    /// A key frame came that would have brought higher layers, but parts of it before its beginning.
+    missed: bool,
     /// Since when not all temporal layers of the present track are wanted.
     thinned: Option<Instant>,
     pub(crate) segments: Segments,
@@ -93,6 +95,7 @@ impl Selection {
             clock_rate: clock_rate.max(1),
             layers_now: Layers::ALL,
             layers_wanted: Layers::ALL,
+            missed: false,
             thinned: None,
             segments: Segments::new(random),
             latest: None,
@@ -104,8 +107,8 @@ impl Selection {
         self.layers.clone()
     }
 
-    /// Takes this track from its next key frame on, and layers of it; `None`: nothing any more. True: another track than
-    /// before is wanted, or a higher spatial layer of it.
+    /// Takes this track from its next key frame on, and layers of it; `None`: nothing any more. True: another track
+    /// than before is wanted, or a higher spatial layer of it.
     pub(crate) fn choose(&mut self, now: Instant, wanted: Option<Target>) -> bool {
         let thin = wanted.is_some_and(|target| target.layers.temporal != u8::MAX);
         self.thinned = if thin { self.thinned.or(Some(now)) } else { None };
@@ -140,13 +143,24 @@ impl Selection {
         self.wanted.filter(|&wanted| self.video && (up || self.segments.source() != Some(wanted)))
     }
 
+    /// Whether a key frame was of no use since the last call, although one is waited for: another one is needed.
+    pub(crate) fn take_missed(&mut self) -> bool {
+        std::mem::take(&mut self.missed) && self.awaits_key_frame_of().is_some()
+    }
+
+    /// Whether all of its track is to go through, and spatial layers that were left out are back.
+    pub(crate) fn is_whole(&self) -> bool {
+        let now = Layers { spatial: self.layers_now.spatial, ..Layers::ALL };
+        self.wanted.is_some() && self.layers_wanted == Layers::ALL && now == Layers::ALL
+    }
+
     /// Begins anew, video with a key frame.
     pub(crate) fn wait(&mut self) {
         self.segments.wait();
     }
 
-    /// The place of a packet that just came; `None`: it does not go through. `true` with it: it is a beginning, and what
-    /// is of its frame and came before it goes through now.
+    /// The place of a packet that just came; `None`: it does not go through. `true` with it: it is a beginning, and
+    /// what is of its frame and came before it goes through now.
     #[inline]
     pub(crate) fn admit(&mut self, scene: &Scene<'_>, source: usize, entry: &Entry) -> Option<(Place, bool)> {
         let begins = self.segments.source() != Some(source);
@@ -180,10 +194,16 @@ impl Selection {
             || !self.segments.leave_out(entry.number, u16::from(frame.begins))
     }
 
-    /// A picture begins: other layers go through from here on, where they can.
+    /// A picture begins: other layers go through from here on, where they can. Where others of its packets have come
+    /// before, they were judged by the layers so far, and so is the rest of it: the layer that ends a picture is the
+    /// same for all of its packets.
     fn step(&mut self, entry: &Entry) {
         let (frame, wanted) = (&entry.frame, self.layers_wanted);
         let now = self.layers_now;
+        if !self.segments.is_newest(entry.number) {
+            self.missed |= frame.key && wanted.spatial > now.spatial;
+            return;
+        }
         let up = frame.sync && frame.temporal > now.temporal && frame.temporal <= wanted.temporal;
         let temporal = if frame.key || wanted.temporal < now.temporal {
             wanted.temporal
@@ -258,103 +278,4 @@ fn newer_or_equal(one: u32, other: u32) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::epoch;
-    use crate::stream::frame::Frame;
-    use rtp::Header;
-    use rtp::write::write_packet;
-
-    const TARGET: Target = Target { source: 0, layers: Layers::ALL };
-
-    fn scene(now: Instant) -> Scene<'static> {
-        Scene { now, tracks: &[], theirs: None }
-    }
-
-    fn entry(number: u64, timestamp: u32, frame: Frame) -> Entry {
-        let fields = rtp::Fields { marker: false, payload_type: 96, sequence: 1, timestamp, ssrc: 1 };
-        let mut bytes = [0; 40];
-        let written = write_packet(&fields, &[], &[1, 2], &mut bytes).unwrap();
-        let header = Header::parse(&bytes[..written.len]).unwrap();
-        let packet = rtp::RtpPacket::new(header, &bytes[..written.len]).unwrap();
-        let mut cache = crate::stream::cache::PacketCache::audio();
-        cache.insert(&mut Default::default(), epoch(), number, &packet, frame).unwrap()
-    }
-
-    /// A packet that is a whole frame.
-    fn frame(spatial: u8, temporal: u8, picture: u16) -> Frame {
-        Frame { begins: spatial == 0, ends: true, sync: true, spatial, temporal, picture, ..Frame::default() }
-    }
-
-    fn key(picture: u16) -> Frame {
-        Frame { key: true, ..frame(0, 0, picture) }
-    }
-
-    #[test]
-    fn temporal_layers_go_at_once_and_come_where_they_can() {
-        let mut selection = Selection::new(0..1, true, 90_000, 100);
-        let mut number = 0;
-        let mut admit = |selection: &mut Selection, frame: Frame| {
-            number += 1;
-            let packet = entry(number, number as u32 * 3000, frame);
-            selection
-                .admit(&scene(epoch()), 0, &packet)
-                .map(|(place, _)| (place.index, frame.picture.wrapping_add(place.shift.pictures)))
-        };
-        assert_eq!(admit(&mut selection, key(10)), Some((100, 10)));
-        assert_eq!(admit(&mut selection, frame(0, 1, 11)), Some((101, 11)));
-        let base = Target { layers: Layers { temporal: 0, ..Layers::ALL }, ..TARGET };
-        assert!(!selection.choose(epoch(), Some(base)), "no key frame is needed");
-        assert_eq!(admit(&mut selection, frame(0, 0, 12)), Some((102, 12)));
-        assert_eq!(admit(&mut selection, frame(0, 1, 13)), None);
-        assert_eq!(admit(&mut selection, frame(0, 0, 14)), Some((103, 13)));
-        selection.choose(epoch(), Some(TARGET));
-        assert_eq!(admit(&mut selection, Frame { sync: false, ..frame(0, 1, 15) }), None);
-        assert_eq!(admit(&mut selection, frame(0, 0, 16)), Some((104, 14)));
-        assert_eq!(admit(&mut selection, frame(0, 1, 17)), Some((105, 15)));
-    }
-
-    #[test]
-    fn the_highest_spatial_layer_that_goes_through_ends_the_picture() {
-        let mut selection = Selection::new(0..1, true, 90_000, 100);
-        let low = Target { layers: Layers { spatial: 1, ..Layers::ALL }, ..TARGET };
-        selection.choose(epoch(), Some(low));
-        let mut number = 0;
-        // What the marker says that each of three layers of a picture gets; those that do not go through have none.
-        let mut picture = |selection: &mut Selection, first: Frame| {
-            [first, Frame { key: false, ..frame(1, 0, 0) }, frame(2, 0, 0)].map(|frame| {
-                number += 1;
-                let packet = entry(number, 3000, frame);
-                let (place, _) = selection.admit(&scene(epoch()), 0, &packet)?;
-                Some((place.index, frame.ends && frame.spatial == place.shift.top))
-            })
-        };
-        assert_eq!(picture(&mut selection, key(0)), [Some((100, false)), Some((101, true)), None]);
-        assert_eq!(picture(&mut selection, frame(0, 0, 0)), [Some((102, false)), Some((103, true)), None]);
-        assert!(selection.choose(epoch(), Some(TARGET)), "it waits for a key frame");
-        assert_eq!(selection.awaits_key_frame_of(), Some(0));
-        assert_eq!(picture(&mut selection, frame(0, 0, 0)), [Some((104, false)), Some((105, true)), None]);
-        let all = [Some((106, false)), Some((107, false)), Some((108, false))];
-        assert_eq!(picture(&mut selection, key(0)), all);
-        assert_eq!(selection.awaits_key_frame_of(), None);
-        let lowest = Target { layers: Layers { spatial: 0, ..Layers::ALL }, ..TARGET };
-        selection.choose(epoch(), Some(lowest));
-        assert_eq!(picture(&mut selection, frame(0, 0, 0)), [Some((109, true)), None, None]);
-    }
-
-    #[test]
-    fn another_track_follows_in_time_and_pictures() {
-        let mut selection = Selection::new(0..2, true, 90_000, 100);
-        let start = epoch();
-        selection.admit(&scene(start), 0, &entry(1, 50_000, key(10))).unwrap();
-        assert!(selection.choose(epoch(), Some(Target { source: 1, ..TARGET })));
-        let later = scene(start + Duration::from_millis(100));
-        assert_eq!(selection.admit(&later, 1, &entry(77, 1_000, frame(0, 0, 500))), None, "no key frame");
-        let (place, begins) = selection.admit(&later, 1, &entry(78, 4_000, key(501))).unwrap();
-        assert!(begins);
-        assert_eq!(4_000u32.wrapping_add(place.shift.timestamp), 59_000, "by the time that has passed");
-        assert_eq!(501u16.wrapping_add(place.shift.pictures), 11);
-        selection.choose(epoch(), None);
-        assert_eq!(selection.admit(&later, 1, &entry(79, 7_000, frame(0, 0, 502))), None);
-    }
-}
+mod tests;

@@ -146,8 +146,8 @@ impl Wheel {
         }
     }
 
-    /// When to look again: never after the next node is due. Earlier by less than a block, unless the wheel did not reach
-    /// that node when it was set.
+    /// When to look again: never after the next node is due. Earlier by less than a block, unless the wheel did not
+    /// reach that node when it was set.
     pub(super) fn next(&self) -> Option<u64> {
         Some(match self.earliest()? {
             Next::Near(tick) => tick,

@@ -5,9 +5,11 @@
 //! where that agent would keep to a dead pair of higher priority for 15 s; a controlling peer sends the attribute to a
 //! lite agent only on the pair that it has selected (RFC 8445 section 8.1.1), so this is what it asks for.
 
+mod credentials;
+
 use crate::batch::{Outbox, Protocol};
 use crate::secrets::IceSecrets;
-use aws_lc_rs::hmac;
+use credentials::{Credentials, hmac_sha1};
 use is::Candidate;
 use is::stun::{StunMessage, TransId};
 use std::collections::VecDeque;
@@ -18,8 +20,9 @@ use std::time::Instant;
 /// with its next check; a hostile one, which must know the password, gains nothing.
 pub(crate) const MAX_PATHS: usize = 32;
 
-/// The latest checks that are remembered, so that a copy of one does nothing: those of five minutes, where a peer checks
-/// every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next check.
+/// The latest checks that are remembered, so that a copy of one does nothing: those of five minutes, where a peer
+/// checks every 2.5 s. Somebody on the path who has kept an older one can turn the media away until the peer's next
+/// check.
 const REMEMBERED: usize = 128;
 
 /// A remote address, the local address at which it was heard, and over what.
@@ -55,29 +58,6 @@ pub(crate) struct Checked {
     pub(crate) retired: Option<String>,
 }
 
-/// What authenticates checks in one generation (RFC 8445 section 9).
-#[derive(Debug)]
-struct Credentials {
-    local: IceSecrets,
-    /// The peer's name.
-    remote_ufrag: String,
-}
-
-impl Credentials {
-    fn new(local: IceSecrets, remote: &sdp::IceCredentials) -> Self {
-        Self { local, remote_ufrag: remote.ufrag.clone() }
-    }
-
-    fn pwd(&self) -> &[u8] {
-        self.local.pwd.as_bytes()
-    }
-
-    fn confirm(&self, message: &StunMessage<'_>) -> bool {
-        message.split_username() == Some((&self.local.ufrag, &self.remote_ufrag))
-            && message.verify(self.pwd(), hmac_sha1)
-    }
-}
-
 /// The ICE state of one transport.
 #[derive(Debug)]
 pub(crate) struct Ice {
@@ -110,8 +90,8 @@ impl Ice {
         [Some(&self.current), self.next.as_ref()].into_iter().flatten().map(|one| one.local.ufrag.as_str())
     }
 
-    /// From now on checks with these credentials count too, and the first of them ends those of before. Returns our name
-    /// in a restart that this one replaces.
+    /// From now on checks with these credentials count too, and the first of them ends those of before. Returns our
+    /// name in a restart that this one replaces.
     pub(crate) fn restart(&mut self, local: IceSecrets, remote: &sdp::IceCredentials) -> Option<String> {
         let replaced = self.next.replace(Credentials::new(local, remote));
         replaced.map(|credentials| credentials.local.ufrag)
@@ -159,8 +139,8 @@ impl Ice {
         }
     }
 
-    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, not a check, or a copy of
-    /// one from an address that is not the peer's.
+    /// Handles a STUN message, and answers along the path that it came on. `None`: not authentic, not a check, or a
+    /// copy of one from an address that is not the peer's.
     pub(crate) fn handle(
         &mut self,
         now: Instant,
@@ -169,8 +149,8 @@ impl Ice {
         out: &mut Outbox<'_>,
     ) -> Option<Checked> {
         let is_next = self.confirms(message)?;
-        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it, from
-        // wherever he likes: it shows nothing about who is where.
+        // A check that comes again was repeated by its sender, who lacks the answer, or by somebody who overheard it,
+        // from wherever he likes: it shows nothing about who is where.
         let id = message.trans_id();
         let again = self.came_before(id);
         if again && !self.is_validated(path) {
@@ -217,9 +197,9 @@ impl Ice {
         self.next.as_ref().filter(|_| next).unwrap_or(&self.current)
     }
 
-    /// The first check of a restart came, on this path. Media stays where it goes until the peer says otherwise (RFC 8445
-    /// section 9); all else that was shown with the credentials of before is shown no more. Returns our name of before,
-    /// and the paths.
+    /// The first check of a restart came, on this path. Media stays where it goes until the peer says otherwise (RFC
+    /// 8445 section 9); all else that was shown with the credentials of before is shown no more. Returns our name of
+    /// before, and the paths.
     fn take_up(&mut self, path: Path) -> (Option<String>, Vec<Path>) {
         let Some(next) = self.next.take() else { return (None, Vec::new()) };
         let before = std::mem::replace(&mut self.current, next);
@@ -261,182 +241,10 @@ impl Ice {
     }
 }
 
-/// HMAC-SHA1 of the parts, one behind the other.
-fn hmac_sha1(key: &[u8], parts: &[&[u8]]) -> [u8; 20] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, key));
-    parts.iter().for_each(|part| context.update(part));
-    context.sign().as_ref().first_chunk().copied().unwrap_or_default()
-}
-
 /// Whether an address can be announced at all: not if it is a multicast one, for example.
 pub(crate) fn is_candidate(address: SocketAddr) -> bool {
     Candidate::host(address, is::Protocol::Udp).is_ok()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::batch::{DatagramSink, SendBatch};
-    use crate::{Stats, epoch};
-
-    const PWD: &str = "the-servers-own-password";
-
-    /// What is sent in answer.
-    #[derive(Default)]
-    struct Kept(Vec<(Path, Vec<u8>)>);
-
-    impl DatagramSink for Kept {
-        fn send(&mut self, batch: &SendBatch) {
-            self.0.extend(
-                batch.iter().map(|datagram| (Path::udp(datagram.to, datagram.from), datagram.data.to_vec())),
-            );
-        }
-    }
-
-    fn ice() -> Ice {
-        let ours = IceSecrets { ufrag: "ours".into(), pwd: PWD.into() };
-        let theirs = sdp::IceCredentials { ufrag: "theirs".into(), pwd: "the-peers-own-password".into() };
-        Ice::new(ours, &theirs)
-    }
-
-    fn path(host: usize) -> Path {
-        Path::udp(SocketAddr::from(([192, 0, 2, 1], 1000 + host as u16)), [10, 0, 0, 1].into())
-    }
-
-    /// A check from there, and the answer.
-    fn answered(
-        ice: &mut Ice,
-        path: Path,
-        username: &str,
-        (controlling, nominates): (bool, bool),
-        pwd: &str,
-    ) -> (Option<Checked>, Option<Vec<u8>>) {
-        let message = StunMessage::binding_request(username, TransId::new(), controlling, 5, 100, nominates);
-        handled(ice, path, &message, pwd)
-    }
-
-    /// This check from there, and the answer.
-    fn handled(
-        ice: &mut Ice,
-        path: Path,
-        message: &StunMessage<'_>,
-        pwd: &str,
-    ) -> (Option<Checked>, Option<Vec<u8>>) {
-        let id = message.trans_id();
-        let mut bytes = [0; 200];
-        let len = message.to_bytes(Some(pwd.as_bytes()), &mut bytes, hmac_sha1).unwrap();
-        let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
-        let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
-        let checked = ice.handle(epoch(), path, &StunMessage::parse(&bytes[..len]).unwrap(), &mut out);
-        drop(out);
-        let reply = kept.0.pop().map(|(to, reply)| {
-            assert_eq!(to, path);
-            assert_eq!(StunMessage::parse(&reply).unwrap().trans_id(), id);
-            reply
-        });
-        assert!(kept.0.is_empty());
-        (checked, reply)
-    }
-
-    fn check(ice: &mut Ice, path: Path, controlling: bool, nominates: bool, pwd: &str) -> Option<Checked> {
-        answered(ice, path, "ours:theirs", (controlling, nominates), pwd).0
-    }
-
-    #[test]
-    fn the_latest_nomination_wins() {
-        let mut ice = ice();
-        assert!(check(&mut ice, path(1), true, false, PWD).unwrap().moved);
-        assert_eq!(ice.selected(), Some(path(1)), "better than nothing");
-        check(&mut ice, path(2), true, false, PWD).unwrap();
-        ice.prefer(path(2));
-        assert_eq!(ice.selected(), Some(path(2)), "where DTLS comes from");
-        assert!(check(&mut ice, path(1), true, true, PWD).unwrap().moved);
-        ice.prefer(path(2));
-        assert_eq!(ice.selected(), Some(path(1)));
-        assert!(check(&mut ice, path(3), true, true, PWD).unwrap().moved);
-        assert_eq!(ice.selected(), Some(path(3)));
-        assert!(!check(&mut ice, path(3), true, true, PWD).unwrap().moved);
-    }
-
-    #[test]
-    fn what_stands_behind_the_integrity_is_not_looked_at() {
-        let mut ice = ice();
-        check(&mut ice, path(1), true, true, PWD).unwrap();
-        let message = StunMessage::binding_request("ours:theirs", TransId::new(), true, 5, 100, false);
-        let mut bytes = [0; 200];
-        let len = message.to_bytes(Some(PWD.as_bytes()), &mut bytes, hmac_sha1).unwrap();
-        // USE-CANDIDATE in the place of FINGERPRINT (RFC 8489 section 14.5), and the length that goes with it.
-        let mut appended = bytes[..len - 8].to_vec();
-        appended.extend([0, 0x25, 0, 0]);
-        let length = (appended.len() - 20) as u16;
-        appended[2..4].copy_from_slice(&length.to_be_bytes());
-        let (mut batch, mut kept, mut stats) = (SendBatch::new(), Kept::default(), Stats::default());
-        let mut out = Outbox::new(&mut batch, &mut kept, &mut stats);
-        let appended = StunMessage::parse(&appended).unwrap();
-        assert!(!ice.handle(epoch(), path(2), &appended, &mut out).unwrap().moved);
-        assert_eq!(ice.selected(), Some(path(1)));
-    }
-
-    #[test]
-    fn the_answer_says_where_the_peer_was_seen_and_is_authentic() {
-        let (_, reply) = answered(&mut ice(), path(1), "ours:theirs", (true, true), PWD);
-        let reply = reply.unwrap();
-        let reply = StunMessage::parse(&reply).unwrap();
-        assert!(reply.is_successful_binding_response());
-        assert_eq!(reply.mapped_address(), Some(path(1).remote));
-        assert!(reply.verify(PWD.as_bytes(), hmac_sha1) && !reply.verify(b"another", hmac_sha1));
-    }
-
-    #[test]
-    fn who_is_not_the_peer_gets_nothing_and_a_wrong_role_no_path() {
-        let mut ice = ice();
-        for (username, pwd) in
-            [("ours:theirs", "another-password-altogether"), ("ours:other", PWD), ("other:theirs", PWD)]
-        {
-            let (checked, reply) = answered(&mut ice, path(1), username, (true, true), pwd);
-            assert!(checked.is_none() && reply.is_none(), "{username}");
-        }
-        let (refused, reply) = answered(&mut ice, path(1), "ours:theirs", (false, false), PWD);
-        assert!(!refused.unwrap().validated);
-        let reply = reply.unwrap();
-        assert_eq!(StunMessage::parse(&reply).unwrap().error_code().map(|(code, _)| code), Some(487));
-        assert_eq!((ice.selected(), ice.last_check(), ice.is_validated(path(1))), (None, None, false));
-    }
-
-    #[test]
-    fn a_copy_of_a_check_does_nothing_and_is_answered_to_the_peer_alone() {
-        let mut ice = ice();
-        let old = StunMessage::binding_request("ours:theirs", TransId::new(), true, 5, 100, true);
-        assert!(handled(&mut ice, path(1), &old, PWD).0.unwrap().moved);
-        ice.last_check = None;
-        for _ in 0..REMEMBERED - 1 {
-            let (checked, reply) = handled(&mut ice, path(2), &old, PWD);
-            assert!(checked.is_none() && reply.is_none());
-            check(&mut ice, path(1), true, false, PWD).unwrap();
-        }
-        assert_eq!((ice.selected(), ice.is_validated(path(2))), (Some(path(1)), false));
-        ice.last_check = None;
-        let (checked, reply) = handled(&mut ice, path(1), &old, PWD);
-        assert!(!checked.unwrap().validated && reply.is_some(), "the answer may have been lost");
-        assert_eq!(ice.last_check(), None, "nobody has consented to anything");
-        assert_eq!(ice.seen.len(), REMEMBERED);
-        check(&mut ice, path(1), true, false, PWD).unwrap();
-        assert_eq!(ice.seen.len(), REMEMBERED, "no more are remembered");
-    }
-
-    #[test]
-    fn a_peer_of_countless_addresses_fills_nothing() {
-        let mut ice = ice();
-        check(&mut ice, path(0), true, true, PWD).unwrap();
-        let mut known = std::collections::HashSet::from([path(0)]);
-        for host in 1..1000 {
-            let checked = check(&mut ice, path(host), true, false, PWD).unwrap();
-            known.insert(path(host));
-            checked.forgotten.iter().for_each(|path| assert!(known.remove(path)));
-            assert!(known.len() <= MAX_PATHS, "{}", known.len());
-            assert_eq!(ice.paths().collect::<std::collections::HashSet<_>>(), known);
-        }
-        assert_eq!(ice.selected(), Some(path(0)));
-        assert!(check(&mut ice, path(0), true, true, PWD).unwrap().validated);
-    }
-}
+mod tests;

@@ -8,6 +8,8 @@ mod bottleneck;
 mod camera;
 mod scene;
 mod viewer;
+mod wishes;
+mod words;
 
 use bottleneck::Bottleneck;
 use media::{Event, NetworkId, Preference};

@@ -53,8 +53,8 @@ fn a_subscriber_that_vanishes_hears_nothing_after_15_s_and_is_gone_after_60() {
     assert_eq!(world.router.stats().streams, 1, "the stream goes on");
 }
 
-/// A subscriber is away for so long, and then there again: by itself, or because it begins ICE anew, as browsers do which
-/// have given up their paths.
+/// A subscriber is away for so long, and then there again: by itself, or because it begins ICE anew, as browsers do
+/// which have given up their paths.
 fn subscriber_away(seed: u64, away: u64, moves: bool, anew: bool) {
     let (mut world, publisher, subscriber) = call(seed);
     // The way up only, so that the client itself does not give up, unless it begins anew.

@@ -25,9 +25,12 @@ fn nothing_of_a_muted_stream_is_heard_or_seen_then_or_later() {
         assert_eq!(world.peers[one].video_numbers(), *video);
         assert_eq!(world.peers[one].audio_numbers(), *audio);
     }
-    // A subscriber that comes meanwhile gets nothing either.
+    // A subscriber that comes meanwhile gets nothing either, and the publisher is not asked for what would be kept
+    // back.
+    let requests = world.peers[publisher].key_frame_requests.len();
     let late = world.subscribe("alice#1", BOTH);
     world.run_for(Duration::from_secs(2));
+    assert_eq!(world.peers[publisher].key_frame_requests.len(), requests);
     assert!(world.peers[late].connected.is_some() && world.peers[late].frames.is_empty());
     assert!(world.mute("alice#1", false));
     world.run_for(Duration::from_secs(3));

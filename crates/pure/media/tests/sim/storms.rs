@@ -1,10 +1,11 @@
-//! Whole calls through everything that networks, clocks and strangers do to them, many thousand times, each time decided
-//! by a seed.
+//! Whole calls through everything that networks, clocks and strangers do to them, many thousand times, each time
+//! decided by a seed.
 //!
-//! Devices check, shake hands, send and listen over networks that lose, repeat, delay and reorder; their addresses change
-//! in mid call; hosts are suspended and clocks are set; a stranger sends what he has overheard and what he makes up. At
-//! the router's door everything is compared with plain books: who is where, who has sent what, what was asked for. When
-//! the storm is over media flows again wherever there is still time, and when all have left the router holds nothing.
+//! Devices check, shake hands, send and listen over networks that lose, repeat, delay and reorder; their addresses
+//! change in mid call; hosts are suspended and clocks are set; a stranger sends what he has overheard and what he makes
+//! up. At the router's door everything is compared with plain books: who is where, who has sent what, what was asked
+//! for. When the storm is over media flows again wherever there is still time, and when all have left the router holds
+//! nothing.
 //!
 //! `ANABRANCH_SEED=n` runs one and tells it; `ANABRANCH_SEEDS=n` sets how many. A seed that fails is kept in
 //! `storms/seeds.txt`. Names, keys and first numbers differ from run to run, and nothing depends on them.

@@ -1,11 +1,9 @@
 //! The VP9 payload descriptor (RFC 9628 section 4.2): frame starts, key frames, layers and where to change between them.
 
 mod structure;
-mod svc;
 
 pub use crate::vp8::PictureId;
 pub use structure::{MAX_SPATIAL, Structure};
-pub use svc::{Layers, SvcFilter};
 
 use crate::fields::{put, u8_at, u16_at};
 use crate::packet::Malformed;
@@ -159,13 +157,6 @@ impl Descriptor {
     #[must_use]
     pub fn is_key_frame(&self) -> bool {
         !self.predicted && self.spatial() == 0
-    }
-
-    /// Whether who gets the spatial layer below may get this one too from this frame on (RFC 9628 section 4.2, P).
-    #[inline]
-    #[must_use]
-    pub fn is_spatial_up_switch(&self) -> bool {
-        !self.predicted
     }
 
     /// Whether who gets this picture may get all higher temporal layers from here on (RFC 9628 section 4.2, U).

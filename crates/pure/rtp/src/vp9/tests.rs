@@ -1,4 +1,4 @@
-//! Descriptors of all shapes, and what a subscriber gets of a stream with three layers of each kind.
+//! Descriptors of all shapes.
 
 use super::*;
 use proptest::prelude::*;
@@ -70,90 +70,6 @@ fn numbers_are_shifted_in_their_own_width() {
     assert_eq!(shifted(&[0x08, 1, 2], 2, 1), [0x08, 1, 2]);
 }
 
-/// A packet that is a whole frame, as it would be read.
-fn frame(picture: u16, spatial: u8, temporal: u8, key: bool, up_switch: bool) -> Descriptor {
-    let first = 0x80 | LAYERS | BEGINS | ENDS | if key { 0 } else { PREDICTED };
-    let [high, low] = (0x8000 | picture).to_be_bytes();
-    let layers = temporal << 5 | u8::from(up_switch) << 4 | spatial << 1;
-    Descriptor::parse(&[first, high, low, layers, 0, 0x82]).unwrap()
-}
-
-/// The layers of a picture's frames that are forwarded, and which of them have the marker.
-fn forwarded(filter: &mut SvcFilter, picture: u16, temporal: u8, key: bool, up: bool) -> (Vec<u8>, Vec<u8>) {
-    let (mut spatial, mut marked) = (Vec::new(), Vec::new());
-    for layer in 0..3 {
-        if let Some(marker) = filter.forward(&frame(picture, layer, temporal, key, up), layer == 2) {
-            spatial.push(layer);
-            marked.extend(marker.then_some(layer));
-        }
-    }
-    (spatial, marked)
-}
-
-#[test]
-fn the_last_packet_of_the_highest_forwarded_layer_ends_the_picture() {
-    for spatial in 0..3u8 {
-        let mut filter = SvcFilter::new(Layers { spatial, temporal: 0 });
-        let expected = ((0..=spatial).collect(), vec![spatial]);
-        assert_eq!(forwarded(&mut filter, 0, 0, true, false), expected);
-        assert_eq!(forwarded(&mut filter, 1, 0, false, false), expected);
-        assert_eq!(forwarded(&mut filter, 2, 1, false, false), (vec![], vec![]));
-    }
-    let mut filter = SvcFilter::new(Layers::ALL);
-    assert_eq!(forwarded(&mut filter, 0, 0, true, false), (vec![0, 1, 2], vec![2]));
-}
-
-#[test]
-fn spatial_layers_are_left_at_once_and_joined_at_a_key_frame() {
-    let mut filter = SvcFilter::new(Layers::ALL);
-    forwarded(&mut filter, 0, 0, true, false);
-    assert_eq!(filter.forward(&frame(1, 0, 0, false, false), false), Some(false));
-    filter.aim(Layers { spatial: 1, temporal: 7 });
-    assert_eq!(
-        filter.forward(&frame(1, 2, 0, false, false), true),
-        Some(true),
-        "the picture is ended as it began"
-    );
-    assert_eq!(forwarded(&mut filter, 2, 0, false, false), (vec![0, 1], vec![1]));
-    filter.aim(Layers { spatial: 2, temporal: 7 });
-    assert_eq!(forwarded(&mut filter, 3, 0, false, false), (vec![0, 1], vec![1]));
-    assert_eq!(filter.current().spatial, 1);
-    assert_eq!(forwarded(&mut filter, 4, 0, true, false), (vec![0, 1, 2], vec![2]));
-}
-
-#[test]
-fn temporal_layers_are_joined_at_a_switching_up_point() {
-    let mut filter = SvcFilter::new(Layers { spatial: 0, temporal: 0 });
-    let gets = |filter: &mut SvcFilter, picture, temporal, up| {
-        !forwarded(filter, picture, temporal, false, up).0.is_empty()
-    };
-    forwarded(&mut filter, 0, 0, true, false);
-    filter.aim(Layers { spatial: 0, temporal: 2 });
-    assert!(!gets(&mut filter, 1, 2, false), "it may need pictures that were left out");
-    assert!(gets(&mut filter, 2, 0, true));
-    assert!(gets(&mut filter, 3, 2, false), "behind a base picture with U");
-    filter.aim(Layers { spatial: 0, temporal: 0 });
-    assert!(gets(&mut filter, 4, 0, false) && !gets(&mut filter, 5, 1, false));
-    filter.aim(Layers { spatial: 0, temporal: 2 });
-    assert!(gets(&mut filter, 6, 0, false) && !gets(&mut filter, 7, 2, false));
-    assert!(gets(&mut filter, 8, 1, true), "itself the first of its layer");
-    assert!(gets(&mut filter, 9, 2, false), "and those above it follow");
-}
-
-#[test]
-fn a_late_packet_is_judged_as_its_picture_was() {
-    let mut filter = SvcFilter::new(Layers { spatial: 1, temporal: 0 });
-    forwarded(&mut filter, 0x7ffe, 0, true, false);
-    filter.aim(Layers { spatial: 0, temporal: 0 });
-    assert_eq!(forwarded(&mut filter, 0, 0, false, false), (vec![0], vec![0]));
-    let late = frame(0x7fff, 1, 0, false, false);
-    assert_eq!(filter.forward(&late, false), Some(true));
-    assert_eq!(filter.forward(&frame(0, 1, 0, false, false), false), None);
-    // Farther behind than anything is late: another encoder.
-    filter.aim(Layers { spatial: 2, temporal: 0 });
-    assert_eq!(forwarded(&mut filter, 0x7000, 0, true, false), (vec![0, 1, 2], vec![2]));
-}
-
 proptest! {
     #[test]
     fn what_is_read_lies_in_the_packet(payload in prop::collection::vec(any::<u8>(), 0..60)) {
@@ -189,32 +105,5 @@ proptest! {
         after.shift(&mut payload, 0u16.wrapping_sub(pictures), 0u8.wrapping_sub(base_layers));
         prop_assert_eq!(&payload, &source);
         before.shift(&mut payload[..source.len() / 2], pictures, base_layers);
-    }
-
-    /// Whatever comes: a whole base layer picture is always forwarded, nothing above what is wanted is once a picture
-    /// begins, and a picture whose frames come in order has one marker.
-    #[test]
-    fn a_stream_in_order_has_one_marker_for_each_picture(
-        pictures in prop::collection::vec((0u8..3, any::<bool>(), any::<bool>(), 0u8..4, 0u8..4), 1..80),
-        start in 0u16..0x8000,
-    ) {
-        let mut filter = SvcFilter::new(Layers::ALL);
-        for (n, (temporal, key, up, spatial, highest)) in pictures.into_iter().enumerate() {
-            let key = key || n == 0;
-            let temporal = if key { 0 } else { temporal };
-            filter.aim(Layers { spatial, temporal: highest });
-            let picture = start.wrapping_add(n as u16) & 0x7fff;
-            let (got, marked) = forwarded(&mut filter, picture, temporal, key, up);
-            prop_assert!(got.iter().all(|&layer| layer <= spatial));
-            if got.is_empty() {
-                prop_assert!(temporal > 0);
-                continue;
-            }
-            prop_assert!(temporal <= highest);
-            let top = *got.last().unwrap();
-            prop_assert_eq!(marked, vec![top]);
-            prop_assert_eq!(got, (0..=top).collect::<Vec<_>>());
-            prop_assert!(!key || top == spatial.min(2), "all is joined at a key frame");
-        }
     }
 }

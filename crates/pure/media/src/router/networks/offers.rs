@@ -101,7 +101,9 @@ impl Offers {
                 } else if let Some(track) =
                     stream.tracks.get(layers.start).filter(|one| one.rates.is_live(now))
                 {
-                    offered.audio = Bitrate::bps(track.rates.all().unwrap_or(0));
+                    // What is not told of is beside what is known to be carried.
+                    let bitrate = track.rates.all().filter(|_| subscription.covers(outgoing)).unwrap_or(0);
+                    offered.audio = Bitrate::bps(bitrate);
                 }
                 all.push(offered);
             }
@@ -177,7 +179,9 @@ fn add_layers(
         let live = track.rates.is_live(now);
         // What is no layer among others is sent or not, whoever takes it.
         let layered = track.layer.is_some();
-        let worth = track.awaited.is_worth_it(now, live, selection.wanted() == Some(source));
+        // What is kept back is waited for by nobody.
+        let wanted = selection.wanted() == Some(source) && !track.is_muted();
+        let worth = track.awaited.is_worth_it(now, live, wanted);
         let known = track.rates.all();
         let whole = known.unwrap_or(below * UNKNOWN_FACTOR);
         below = below.max(whole);

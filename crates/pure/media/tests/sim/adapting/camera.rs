@@ -39,6 +39,7 @@ pub(crate) struct Camera {
     next_sound: Instant,
     next_report: Instant,
     key_frames: u32,
+    asked: [u32; 3],
     kept: HashMap<(u32, u16), Vec<u8>>,
 }
 
@@ -82,12 +83,24 @@ impl Camera {
             next_sound: now,
             next_report: now + Duration::from_millis(300),
             key_frames: 0,
+            asked: [0; 3],
             kept: HashMap::new(),
         }
     }
 
     pub(crate) fn key_frames(&self) -> u32 {
         self.key_frames
+    }
+
+    /// How often it was asked for a key frame of the highest layer.
+    pub(crate) fn asked(&self) -> u32 {
+        self.asked[2]
+    }
+
+    /// What it offers if it has one layer only.
+    pub(crate) fn plain_offer() -> String {
+        let layers = ["a=rid:q send\r\na=rid:h send\r\na=rid:f send\r\n", "a=simulcast:send q;h;f\r\n"];
+        layers.iter().fold(Self::offer(), |offer, lines| offer.replace(lines, ""))
     }
 
     /// Sends these layers and no others.
@@ -176,8 +189,9 @@ impl Camera {
         for packet in rtcp::packets(&datagram[..len]) {
             match packet.unwrap() {
                 Packet::Pli(pli) => {
-                    let asked = self.layers.iter_mut().find(|layer| layer.ssrc == pli.media);
-                    asked.into_iter().for_each(|layer| layer.wants_key = true);
+                    let at = self.layers.iter().position(|layer| layer.ssrc == pli.media).unwrap();
+                    self.asked[at] += 1;
+                    self.layers[at].wants_key = true;
                 }
                 Packet::Nack(nack) => {
                     let lost = nack.lost.filter_map(|lost| self.kept.get(&(nack.media, lost)));

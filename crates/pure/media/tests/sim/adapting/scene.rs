@@ -2,14 +2,14 @@
 
 use super::bottleneck::{Bottleneck, Queue};
 use super::camera::{Camera, RIDS};
-use super::viewer::Viewer;
+use super::viewer::{Viewer, Words};
 use crate::forwarding::client::Client;
 use crate::forwarding::offer::{self, Answer};
 use crate::network::{Dice, Flights};
 use crate::world::{IDENTITY, epoch, mid, sid};
 use media::{
-    COALESCE, Config, DatagramSink, Estimation, Event, Incoming, Limits, NetworkId, Preference, Protocol,
-    Router, SendBatch, Wanted,
+    BranchId, COALESCE, Config, DatagramSink, Estimation, Event, Incoming, Limits, NetworkId, Preference,
+    Protocol, Router, SendBatch, Wanted, Wish,
 };
 use rtp::NtpTime;
 use rtp::srtp::Profile;
@@ -51,6 +51,19 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(seed: u64) -> Self {
+        let scene = Self::with(seed, Some(Estimation::default()), &Camera::offer());
+        assert!(scene.1.contains("a=simulcast:recv q;h;f"), "{}", scene.1);
+        scene.0
+    }
+
+    /// A camera with the highest layer only, and a router that looks for nothing.
+    pub(crate) fn plain(seed: u64) -> Self {
+        let (mut scene, _) = Self::with(seed, None, &Camera::plain_offer());
+        scene.camera.activate([false, false, true]);
+        scene
+    }
+
+    fn with(seed: u64, estimation: Option<Estimation>, offer: &str) -> (Self, String) {
         let now = epoch();
         let mut router = Router::new(Config {
             dtls: Arc::clone(&IDENTITY),
@@ -58,14 +71,13 @@ impl Scene {
             tcp: None,
             coalesce: COALESCE,
             limits: Limits::default(),
-            estimation: Some(Estimation::default()),
+            estimation,
         });
-        let answer = router.publish(now, &mid(STREAM), &Camera::offer()).unwrap();
-        assert!(answer.contains("a=simulcast:recv q;h;f"), "{answer}");
+        let answer = router.publish(now, &mid(STREAM), offer).unwrap();
         let mut dice = Dice::new(seed);
         let mut client = Client::new(now, CAMERA, Profile::AeadAes128Gcm);
         connect(now, &mut router, &mut client, &answer);
-        Self {
+        let scene = Self {
             now,
             start: now,
             router,
@@ -78,7 +90,8 @@ impl Scene {
             flights: Flights::default(),
             dice,
             next_checks: now,
-        }
+        };
+        (scene, answer)
     }
 
     pub(crate) fn obeys(&mut self) {
@@ -92,8 +105,13 @@ impl Scene {
         network: Option<NetworkId>,
         preference: Preference,
     ) -> usize {
+        self.view_as(Words::Arrivals, bottleneck, Wanted { network, preference })
+    }
+
+    /// The same, who says something else of its network.
+    pub(crate) fn view_as(&mut self, words: Words, bottleneck: Bottleneck, wanted: Wanted) -> usize {
         self.networks.push(Queue { free: self.now });
-        self.join(bottleneck, self.networks.len() - 1, Wanted { network, preference })
+        self.join(words, bottleneck, self.networks.len() - 1, wanted)
     }
 
     /// A viewer behind the bottleneck of another one.
@@ -103,26 +121,45 @@ impl Scene {
         network: Option<NetworkId>,
         preference: Preference,
     ) -> usize {
-        self.join(self.viewers[other].network, self.queues[other], Wanted { network, preference })
+        let bottleneck = self.viewers[other].network;
+        self.join(Words::Arrivals, bottleneck, self.queues[other], Wanted { network, preference })
     }
 
-    fn join(&mut self, bottleneck: Bottleneck, queue: usize, wanted: Wanted) -> usize {
+    fn join(&mut self, words: Words, bottleneck: Bottleneck, queue: usize, wanted: Wanted) -> usize {
         let number = self.viewers.len();
         let sid = sid(&format!("v{number}#1"));
-        let text = offer::write("recvonly", &Viewer::lines());
+        let text = words.said(offer::write("recvonly", &Viewer::lines(words)));
         let answer = self.router.subscribe(self.now, &mid(STREAM), &sid, &text, wanted).unwrap();
         let address = SocketAddr::from(([127, 0, 2, 1], 20_000 + number as u16));
         let mut client = Client::new(self.now, address, Profile::AeadAes128Gcm);
         connect(self.now, &mut self.router, &mut client, &answer);
         let lines = Answer::read(&answer).lines;
-        let ssrcs = [lines[0].ssrcs[0], lines[1].ssrcs[0], lines[1].ssrcs[1]];
-        self.viewers.push(Viewer::new(self.now, client, bottleneck, sid, ssrcs));
+        let rtx = lines[1].ssrcs.get(1).copied();
+        let ssrcs = [Some(lines[0].ssrcs[0]), Some(lines[1].ssrcs[0]), rtx];
+        self.viewers.push(Viewer::new(self.now, client, bottleneck, sid, (ssrcs, words)));
         self.queues.push(queue);
         number
     }
 
     pub(crate) fn prefer(&mut self, viewer: usize, preference: Preference) {
         assert!(self.router.prefer(self.now, &self.viewers[viewer].sid, preference));
+    }
+
+    /// The stream goes on elsewhere.
+    pub(crate) fn branch_out(&mut self, branch: BranchId) {
+        self.router.branch_out(&mid(STREAM), branch).unwrap();
+    }
+
+    /// And no longer.
+    pub(crate) fn cut_branch(&mut self, branch: BranchId) {
+        self.router.cut_branch(&mid(STREAM), branch);
+    }
+
+    /// A wish comes from there.
+    pub(crate) fn grant(&mut self, branch: BranchId, wish: Wish) {
+        let mut kept = Kept::default();
+        self.router.grant(self.now, &mid(STREAM), branch, wish, &mut kept);
+        self.carry(kept);
     }
 
     /// What the publisher was told last.
@@ -191,6 +228,7 @@ impl Scene {
             self.router.handle_timeout(now, wall, &mut kept);
             self.carry(kept);
         }
+        while self.router.take_copies().is_some() {}
         self.listen();
     }
 

@@ -24,6 +24,25 @@ const GIVE_UP: Duration = Duration::from_millis(800);
 const FREEZE: Duration = Duration::from_millis(250);
 const TRANSPORT_CC: u8 = 3;
 
+/// What a viewer says of its network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Words {
+    /// When each packet has come.
+    Arrivals,
+    /// When each packet of the sound has come: its video has no numbers of that kind, because lost packets of it are
+    /// sent again as they were.
+    OfSound,
+    /// How many bits a second it may be sent (REMB).
+    Bitrate,
+}
+
+impl Words {
+    /// Its offer.
+    pub(crate) fn said(self, offer: String) -> String {
+        if self == Self::Bitrate { offer.replace(" transport-cc", " goog-remb") } else { offer }
+    }
+}
+
 /// A packet of the video.
 #[derive(Clone, Copy)]
 struct Piece {
@@ -58,8 +77,11 @@ pub(crate) struct Viewer {
     pub(crate) network: Bottleneck,
     pub(crate) sid: SubscriptionId,
     pub(crate) paused: bool,
+    words: Words,
+    /// In bits per second, where it says so and has something to say.
+    pub(crate) bitrate: Option<u64>,
     /// Of audio, video, retransmissions.
-    ssrcs: [u32; 3],
+    ssrcs: [Option<u32>; 3],
     arrivals: ArrivalLog,
     numbers: ExtendedSequence,
     pieces: BTreeMap<u64, Piece>,
@@ -76,17 +98,19 @@ pub(crate) struct Viewer {
 }
 
 impl Viewer {
-    pub(crate) fn lines() -> [Line; 2] {
+    pub(crate) fn lines(words: Words) -> [Line; 2] {
+        let transport_cc = if words == Words::Bitrate { 0 } else { TRANSPORT_CC };
         let line = |kind, mid: &str, payload_type, rtx| Line {
             kind,
             mid: mid.to_owned(),
             payload_type,
             rtx,
-            nack: rtx.is_some(),
-            ids: Ids { mid: 1, abs_send_time: 2, transport_cc: TRANSPORT_CC, audio_level: 0 },
+            nack: kind == Kind::Video,
+            ids: Ids { mid: 1, abs_send_time: 2, transport_cc, audio_level: 0 },
             ssrcs: None,
         };
-        [line(Kind::Audio, "0", 111, None), line(Kind::Video, "1", 96, Some(97))]
+        let rtx = (words != Words::OfSound).then_some(97);
+        [line(Kind::Audio, "0", 111, None), line(Kind::Video, "1", 96, rtx)]
     }
 
     pub(crate) fn new(
@@ -94,13 +118,15 @@ impl Viewer {
         client: Client,
         network: Bottleneck,
         sid: SubscriptionId,
-        ssrcs: [u32; 3],
+        (ssrcs, words): ([Option<u32>; 3], Words),
     ) -> Self {
         Self {
             client,
             network,
             sid,
             paused: false,
+            words,
+            bitrate: None,
             ssrcs,
             arrivals: ArrivalLog::new(),
             numbers: ExtendedSequence::new(),
@@ -159,8 +185,15 @@ impl Viewer {
         let len = receiver.open_rtp(&header, &mut bytes).expect("authentic, and under a new index").len;
         let packet = RtpPacket::new(header, &bytes[..len]).unwrap();
         let number = packet.extensions().find(TRANSPORT_CC).and_then(rtp::extension::transport_sequence);
-        self.arrivals.received(now, number.expect("a number in each packet"));
-        match self.ssrcs.iter().position(|ssrc| *ssrc == header.ssrc) {
+        let place = self.ssrcs.iter().position(|ssrc| *ssrc == Some(header.ssrc));
+        let counts = match self.words {
+            Words::Arrivals => true,
+            Words::OfSound => place == Some(0),
+            Words::Bitrate => false,
+        };
+        assert_eq!(number.is_some(), counts, "{place:?}");
+        number.into_iter().for_each(|number| self.arrivals.received(now, number));
+        match place {
             Some(0) => self.hear(header.sequence),
             Some(1) => self.take(now, header, header.sequence, packet.payload()),
             Some(2) => {
@@ -263,12 +296,19 @@ impl Viewer {
         if more {
             self.next_feedback = now + FEEDBACK;
         }
-        let Self { client, arrivals, ssrcs, .. } = self;
+        let video = self.ssrcs[1].unwrap();
+        if let Some(bitrate) = self.bitrate.filter(|_| more && self.words == Words::Bitrate) {
+            said.push(self.client.rtcp(|writer| {
+                writer.receiver_report(OWN_SSRC, &[]).unwrap();
+                writer.remb(OWN_SSRC, bitrate, &[video]).unwrap();
+            }));
+        }
+        let Self { client, arrivals, .. } = self;
         while more {
             more = false;
             let compound = client.rtcp(|writer| {
                 writer.receiver_report(OWN_SSRC, &[]).unwrap();
-                more = arrivals.write(OWN_SSRC, ssrcs[1], writer).unwrap_or(false);
+                more = arrivals.write(OWN_SSRC, video, writer).unwrap_or(false);
             });
             said.push(compound);
         }
@@ -280,10 +320,10 @@ impl Viewer {
             }
         }
         if !lost.is_empty() {
-            said.push(self.client.rtcp(|writer| writer.nack(OWN_SSRC, self.ssrcs[1], &lost).unwrap()));
+            said.push(self.client.rtcp(|writer| writer.nack(OWN_SSRC, video, &lost).unwrap()));
         }
         if self.wants_key && self.next_feedback == now + FEEDBACK {
-            said.push(self.client.rtcp(|writer| writer.pli(OWN_SSRC, self.ssrcs[1]).unwrap()));
+            said.push(self.client.rtcp(|writer| writer.pli(OWN_SSRC, video).unwrap()));
         }
         said
     }

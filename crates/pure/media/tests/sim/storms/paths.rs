@@ -76,7 +76,8 @@ impl Paths {
         one.waiting = Some(now);
     }
 
-    /// So many restarts wait by the router's count, after it was told the time: the oldest of the others were forgotten.
+    /// So many restarts wait by the router's count, after it was told the time: the oldest of the others were
+    /// forgotten.
     pub(super) fn forget_restarts(&mut self, now: Instant, left: usize) {
         let mut waiting: Vec<&mut Transport> =
             self.transports.iter_mut().filter(|one| one.alive && one.waiting.is_some()).collect();
@@ -105,8 +106,8 @@ impl Paths {
         self.handshakes.insert(message.to_vec(), transport);
     }
 
-    /// A datagram comes to the router. Answers whose check it is, if it is one that never came before and counts, and when
-    /// the one before it came.
+    /// A datagram comes to the router. Answers whose check it is, if it is one that never came before and counts, and
+    /// when the one before it came.
     pub(super) fn came(
         &mut self,
         now: Instant,

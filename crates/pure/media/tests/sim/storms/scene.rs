@@ -56,8 +56,8 @@ pub(super) struct Scene {
     /// Trouble comes, if it may.
     pub(super) next_trouble: Option<Instant>,
     next_look: Instant,
-    /// Publishers whose latest report may have come late, by the clock of the router's host: what subscribers hear of its
-    /// time cannot be right.
+    /// Publishers whose latest report may have come late, by the clock of the router's host: what subscribers hear of
+    /// its time cannot be right.
     pub(super) untimed: HashSet<usize>,
     /// SSRCs of media that the router has taken.
     sources: HashSet<u32>,
