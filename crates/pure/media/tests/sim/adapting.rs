@@ -12,10 +12,11 @@ mod wishes;
 mod words;
 
 use bottleneck::Bottleneck;
-use media::{Event, NetworkId, Preference};
+use media::{Event, NetworkId, Preference, Wanted};
 use scene::Scene;
 pub(crate) use scene::connect;
 use std::time::Duration;
+use viewer::Words;
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -155,10 +156,12 @@ fn layers_that_nobody_takes_are_told_to_the_publisher_and_those_that_somebody_wa
 
 #[test]
 fn after_an_outage_the_picture_comes_back_and_grows() {
-    for away in [5, 20, 40] {
+    for (words, away) in
+        [5, 20, 40].into_iter().flat_map(|away| [(Words::Arrivals, away), (Words::OfPictures, away)])
+    {
         let mut scene = Scene::new(9);
         scene.obeys();
-        let viewer = scene.view(carrying(4_000), None, Preference::default());
+        let viewer = scene.view_as(words, carrying(4_000), Wanted::default());
         scene.run(8 * SECOND);
         assert_eq!(scene.viewers[viewer].height(), 720);
         scene.viewers[viewer].network.cut = true;
@@ -167,9 +170,11 @@ fn after_an_outage_the_picture_comes_back_and_grows() {
         scene.run(6 * SECOND);
         scene.viewers[viewer].begin_measuring();
         scene.run(2 * SECOND);
-        assert!(scene.viewers[viewer].frames() > 20, "after {away} s: {:?}", scene.viewers[viewer]);
+        let frames = scene.viewers[viewer].frames();
+        assert!(frames > 20, "{words:?} after {away} s: {:?}", scene.viewers[viewer]);
         scene.run(20 * SECOND);
-        assert_eq!(scene.viewers[viewer].height(), 720, "after {away} s: {:?}", scene.viewers[viewer]);
+        let height = scene.viewers[viewer].height();
+        assert_eq!(height, 720, "{words:?} after {away} s: {:?}", scene.viewers[viewer]);
     }
 }
 

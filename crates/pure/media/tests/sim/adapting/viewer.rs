@@ -32,6 +32,8 @@ pub(crate) enum Words {
     /// When each packet of the sound has come: its video has no numbers of that kind, because lost packets of it are
     /// sent again as they were.
     OfSound,
+    /// When each packet of the video has come: lost packets of its sound are sent again as they were.
+    OfPictures,
     /// How many bits a second it may be sent (REMB).
     Bitrate,
 }
@@ -105,7 +107,7 @@ impl Viewer {
             mid: mid.to_owned(),
             payload_type,
             rtx,
-            nack: kind == Kind::Video,
+            nack: kind == Kind::Video || words == Words::OfPictures,
             ids: Ids { mid: 1, abs_send_time: 2, transport_cc, audio_level: 0 },
             ssrcs: None,
         };
@@ -189,6 +191,7 @@ impl Viewer {
         let counts = match self.words {
             Words::Arrivals => true,
             Words::OfSound => place == Some(0),
+            Words::OfPictures => place != Some(0),
             Words::Bitrate => false,
         };
         assert_eq!(number.is_some(), counts, "{place:?}");
