@@ -109,7 +109,8 @@ impl World {
             }
             // As long as a receiver report can say that it is.
             9 => {
-                self.estimator.rtt(Duration::from_millis(u64::from(script.u16()) * 1000 >> script.below(16)))
+                let round_trip = (u64::from(script.u16()) * 1000) >> script.below(16);
+                self.estimator.rtt(Duration::from_millis(round_trip));
             }
             10 => self.estimator.want(bitrate(script)),
             11 => self.join_or_leave(script),
