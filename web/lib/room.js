@@ -1,5 +1,5 @@
-// One room that the client is in. Holds what the caller wants (to be there, these publications, these
-// subscriptions) and brings it back whenever the connection or the server has lost it.
+// One room that the client is in. Brings back what the caller wants (to be there, with these publications and
+// subscriptions) whenever the connection or the server has lost it.
 
 import { Backoff } from './backoff.js';
 import { Encryption } from './e2ee/encryption.js';
@@ -7,10 +7,9 @@ import { Emitter } from './emitter.js';
 import { Closed, ConnectionLost, ErrorCode, hasCode, isTransient } from './errors.js';
 import { Forwarding } from './forwarding.js';
 import { onNetworkChange } from './network.js';
-import { Publication } from './publication.js';
 import { RoomState } from './room-state.js';
+import { Sessions, claims } from './sessions.js';
 import { sameSpeakers, speakersOf } from './speakers.js';
-import { Subscription } from './subscription.js';
 
 /** How often a server is asked whether it lives. It is left in time: the room takes us out 10 s after it died. */
 const KEEPALIVE_MS = 4_000;
@@ -23,6 +22,8 @@ const SPARED_MS = 12_000;
  * @typedef {'joining' | 'joined' | 'away' | 'left'} RoomStatus
  * @typedef {import('./media-info.js').User} User
  * @typedef {import('./media-info.js').Stream} Stream
+ * @typedef {import('./publication.js').Publication} Publication
+ * @typedef {import('./subscription.js').Subscription} Subscription
  *
  * @typedef {object} RoomEvents
  * @property {{ again: boolean }} joined in the room, for the first time or back after a loss
@@ -43,10 +44,7 @@ export class Room extends Emitter {
   #status = 'joining';
   #connection;
   #state = new RoomState();
-  /** @type {Set<Publication>} */
-  #publications = new Set();
-  /** @type {Map<string, Subscription>} */
-  #subscriptions = new Map();
+  #sessions;
   /** Notifications that came before the answer to `join`; null when it is answered. @type {[string, any][] | null} */
   #early = null;
   #again = false;
@@ -61,7 +59,6 @@ export class Room extends Emitter {
   #keepalive;
   /** @type {(() => void)[]} */
   #stops;
-  #link;
   #encryption;
   #forwarding = new Forwarding(this);
   /** @type {import('./media-info.js').Speaker[]} */
@@ -80,11 +77,11 @@ export class Room extends Emitter {
     this.uid = uid;
     this.#encryption = new Encryption(rid);
     if (e2ee) this.#encryption.setKey(e2ee.key);
-    this.#link = {
+    this.#sessions = new Sessions({
       ...{ rid, uid, rtc, encryption: this.#encryption, forwarding: this.#forwarding },
       request: this.#request.bind(this),
       isJoined: () => this.#status === 'joined',
-    };
+    });
     this.#stops = [
       connection.on('open', () => void this.#enter()),
       connection.on('lost', ({ reason }) => this.#lost(reason)),
@@ -122,11 +119,11 @@ export class Room extends Emitter {
   }
 
   get publications() {
-    return [...this.#publications];
+    return this.#sessions.publications;
   }
 
   get subscriptions() {
-    return [...this.#subscriptions.values()];
+    return this.#sessions.subscriptions;
   }
 
   /**
@@ -137,11 +134,7 @@ export class Room extends Emitter {
    */
   publish(options) {
     this.#assertHere();
-    const publication = new Publication(this.#link, options);
-    this.#publications.add(publication);
-    publication.on('state', (state) => state === 'closed' && this.#publications.delete(publication));
-    if (this.#status === 'joined') publication.start();
-    return publication;
+    return this.#sessions.publish(options);
   }
 
   /**
@@ -153,16 +146,12 @@ export class Room extends Emitter {
    */
   subscribe(mid, options) {
     this.#assertHere();
-    const known = this.#subscriptions.get(mid);
+    const known = this.#sessions.subscription(mid);
     if (known && options?.prefer) known.prefer(options.prefer);
     if (known) return known;
     const stream = this.#state.stream(mid);
     if (!stream) throw new Closed(`the stream ${mid}`);
-    const subscription = new Subscription(this.#link, stream, options);
-    this.#subscriptions.set(mid, subscription);
-    subscription.on('state', (state) => state === 'closed' && this.#forget(subscription));
-    if (this.#status === 'joined') subscription.start();
-    return subscription;
+    return this.#sessions.subscribe(stream, options);
   }
 
   /**
@@ -176,9 +165,7 @@ export class Room extends Emitter {
     this.#assertHere();
     const before = this.#encryption.active;
     const ready = this.#encryption.setKey(key);
-    if (before !== this.#encryption.active) {
-      for (const session of this.#sessions()) if (session.state !== 'waiting') session.restart({ soon: true });
-    }
+    if (before !== this.#encryption.active) this.#sessions.restart();
     await ready;
   }
 
@@ -220,7 +207,7 @@ export class Room extends Emitter {
     const epoch = ++this.#epoch;
     clearTimeout(this.#retry);
     this.#early = [];
-    const claimed = this.#again ? this.#sessions().filter(({ id }) => id !== null) : [];
+    const claimed = this.#again ? this.#sessions.named() : [];
     try {
       const resume = this.#again && { resume: claims(claimed) };
       const lists = await this.#connection.request('join', { rid: this.rid, ...resume });
@@ -244,15 +231,11 @@ export class Room extends Emitter {
     const alive = new Set([...(lists.resumed?.pubs ?? []), ...(lists.resumed?.subs ?? [])]);
     const reaching = this.subscriptions.filter(({ sid }) => sid !== null && alive.has(sid));
     this.#tell(this.#state.reset(lists, new Set(reaching.map(({ mid }) => mid))));
+    // A server tells who speaks when that changes: what another one told before may be over.
+    if (!early.some(([method]) => method === 'active-speakers')) this.#spoken([]);
     for (const [method, data] of early) this.#deliver(method, data);
     this.emit('joined', { again });
-    for (const session of this.#sessions()) {
-      const { id } = session;
-      const lost = claimed.has(id) && !alive.has(id ?? '');
-      if (session.isHeld) session.resumed(claimed.has(id) && !lost);
-      else if (lost && id !== null) session.restart({ soon: true });
-      else session.start();
-    }
+    this.#sessions.entered(claimed, alive);
     clearTimeout(this.#recheck);
     if (reaching.length > 0) this.#recheck = setTimeout(() => void this.#lookAgain(), SPARED_MS);
   }
@@ -286,7 +269,7 @@ export class Room extends Emitter {
     this.#epoch += 1;
     clearTimeout(this.#retry);
     clearTimeout(this.#recheck);
-    for (const session of this.#sessions()) session.hold();
+    for (const session of this.#sessions.all) session.hold();
     this.#spoken([]);
     if (this.#status === 'away') return;
     this.#status = 'away';
@@ -302,7 +285,7 @@ export class Room extends Emitter {
     clearTimeout(this.#recheck);
     clearInterval(this.#keepalive);
     for (const stop of this.#stops) stop();
-    for (const session of this.#sessions()) session.ended();
+    for (const session of this.#sessions.all) session.ended();
     this.emit('left', { error });
   }
 
@@ -326,7 +309,7 @@ export class Room extends Emitter {
     } else if (method === 'active-speakers') {
       this.#spoken(speakersOf(data));
     } else if (data.uid === this.uid) {
-      const ours = this.publications.find(({ mid }) => mid !== null && mid === data.mid);
+      const ours = this.#sessions.published(data.mid);
       // The server itself has ended what we publish, because no media came or its SFU died: publish it again.
       if (method === 'stream-remove') ours?.restart({ soon: true });
       // Its SFU is to end: publish it elsewhere before that.
@@ -339,19 +322,10 @@ export class Room extends Emitter {
   /** @param {import('./room-state.js').Change[]} changes */
   #tell(changes) {
     for (const { name, detail } of changes) {
-      if (name === 'stream-remove') this.#subscriptions.get(detail.mid)?.ended();
-      if (name === 'stream-move') this.#follow(detail.from.mid, detail.to);
+      if (name === 'stream-remove') this.#sessions.subscription(detail.mid)?.ended();
+      if (name === 'stream-move') this.#sessions.follow(detail.from.mid, detail.to);
       this.emit(name, /** @type {any} */ (detail));
     }
-  }
-
-  /** @param {string} from @param {Stream} to */
-  #follow(from, to) {
-    const subscription = this.#subscriptions.get(from);
-    if (!subscription) return;
-    this.#subscriptions.delete(from);
-    this.#subscriptions.set(to.mid, subscription);
-    subscription.moveTo(to);
   }
 
   /** @param {import('./media-info.js').Speaker[]} speakers */
@@ -364,7 +338,7 @@ export class Room extends Emitter {
   /** The server may be out of reach in the old way, and the peer connections are. */
   #networkChanged() {
     this.#keepAlive();
-    for (const session of this.#sessions()) session.networkChanged();
+    for (const session of this.#sessions.all) session.networkChanged();
   }
 
   #keepAlive() {
@@ -392,24 +366,7 @@ export class Room extends Emitter {
     }
   }
 
-  #sessions() {
-    return [...this.#publications, ...this.#subscriptions.values()];
-  }
-
-  /** @param {Subscription} subscription */
-  #forget(subscription) {
-    if (this.#subscriptions.get(subscription.mid) === subscription) this.#subscriptions.delete(subscription.mid);
-  }
-
   #assertHere() {
     if (this.#status === 'left') throw new Closed('the room');
   }
-}
-
-/** What we still have of an earlier connection. @param {(Publication | Subscription)[]} sessions */
-function claims(sessions) {
-  return {
-    pubs: sessions.filter((session) => session instanceof Publication).map(({ claim }) => claim),
-    subs: sessions.filter((session) => session instanceof Subscription).map(({ claim }) => claim),
-  };
 }

@@ -183,6 +183,29 @@ test('who speaks is told when it changes, and nobody speaks any more when the co
   assert.deepEqual(room.speakers, []);
 });
 
+test('who spoke is forgotten when another server takes over, unless it says who speaks', async () => {
+  const { connection, room } = enter();
+  connection.last('join').answer({});
+  await settled();
+  const told = [];
+  room.on('active-speakers', ({ speakers }) => told.push(speakers.map(({ uid }) => uid).join()));
+  const speaks = (...uids) => connection.notify('active-speakers', { speakers: uids.map((uid) => ({ uid, mid: `${uid}#1`, level: -30 })) });
+  const moved = async (meanwhile) => {
+    connection.emit('open', { again: true, moved: true });
+    meanwhile();
+    connection.last('join').answer({ resumed: { pubs: [], subs: [] } });
+    await settled();
+  };
+  speaks('a');
+  await moved(() => {});
+  assert.deepEqual(told, ['a', '']);
+  await moved(() => {});
+  assert.deepEqual(told, ['a', ''], 'nobody spoke before');
+  speaks('a');
+  await moved(() => speaks('a', 'b'));
+  assert.deepEqual(told, ['a', '', 'a', 'a,b']);
+});
+
 test('what the server says of streams and subscriptions that nobody has is no harm', async () => {
   const { connection, events } = enter();
   connection.last('join').answer({});

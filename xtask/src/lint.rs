@@ -4,7 +4,7 @@ use crate::process::{Done, cargo, command, output, root, run};
 use crate::setup;
 
 /// The pure crates, and what none of them may reach: a runtime, sockets.
-const PURE: &[&str] = &["model", "protoo", "auth", "rtp", "sdp", "media", "ogg"];
+const PURE: &[&str] = &["model", "protoo", "auth", "rtp", "sdp", "media", "bwe", "ogg"];
 const IMPURE: &[&str] = &["tokio", "mio", "socket2", "async-io", "hyper"];
 
 /// All of it, in the order in which it fails fastest.

@@ -13,6 +13,7 @@
 )]
 
 mod base64;
+mod offer;
 mod ogg_file;
 mod peer;
 mod script;
@@ -78,8 +79,10 @@ targets! {
     receiving;
     /// A router before there are keys: datagrams from anywhere, checks, pieces of handshakes.
     strangers;
-    /// A router with a publisher and a subscriber that are connected, and send what they like under valid keys.
+    /// A router with a publisher and subscribers that are connected, and send what they like under valid keys.
     peers;
+    /// What a network carries, when packets leave, who gets how much: called in any order with anything.
+    bandwidth;
     /// A recording of any packets.
     recording;
     /// A recording that was cut off or damaged, and is mended.

@@ -1,17 +1,16 @@
 //! A peer without socket and network: ICE as the controlling side, DTLS, and the keys for SRTP.
 
+use crate::offer::Offered;
 use dimpl::crypto::aws_lc_rs::default_provider;
 use dimpl::{Config, Dtls, DtlsCertificate, Output, SrtpProfile};
 use is::stun::{StunMessage, TransId};
 use is::{DefaultSha1HmacProvider, Sha1HmacProvider};
 use media::{Datagram, DatagramSink, DtlsIdentity, Estimation, Limits, Router, SendBatch};
 use rtp::srtp::{Profile, Receiver, Sender, pair_from_dtls};
-use sdp::{Codec, Extension, Offer};
+use sdp::{Kind, Offer};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
-
-const UFRAG: &str = "them";
 
 /// The address of the router.
 pub(crate) const SERVER: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -30,18 +29,21 @@ static CONFIG: LazyLock<Arc<Config>> = LazyLock::new(|| {
 static IDENTITY: LazyLock<Arc<DtlsIdentity>> =
     LazyLock::new(|| Arc::new(DtlsIdentity::generate().expect("a certificate")));
 
-/// A router that takes little, so that its limits are reached.
-pub(crate) fn router() -> Router {
-    let limits =
-        Limits { transports: 8, subscribers_per_stream: 4, tracks_per_stream: 4, ..Limits::default() };
+/// What a router takes: little, so that its limits are reached.
+pub(crate) fn limits() -> Limits {
+    Limits { transports: 8, subscribers_per_stream: 4, tracks_per_stream: 4, ..Limits::default() }
+}
+
+/// A router with these limits.
+pub(crate) fn router(estimation: Option<Estimation>) -> Router {
     let candidates = vec![SocketAddr::new(SERVER, 40_000)];
     Router::new(media::Config {
         dtls: Arc::clone(&IDENTITY),
         candidates,
         tcp: None,
         coalesce: Duration::from_millis(1),
-        estimation: Some(Estimation::default()),
-        limits,
+        estimation,
+        limits: limits(),
     })
 }
 
@@ -65,35 +67,9 @@ impl DatagramSink for Sent {
     }
 }
 
-/// Offers audio and video in one transport, with retransmissions as a stream of their own or without.
-pub(crate) fn offer(direction: &str, rtx: bool) -> String {
-    let fingerprint = CERTIFICATE.fingerprint_str();
-    let extensions = [Extension::Mid, Extension::AbsSendTime, Extension::TransportCc];
-    let extensions: String =
-        extensions.iter().zip(1..).map(|(one, id)| format!("a=extmap:{id} {}\r\n", one.uri())).collect();
-    let section = |kind: &str, mid: u8, rest: &str| {
-        format!(
-            "m={kind}\r\nc=IN IP4 0.0.0.0\r\na=mid:{mid}\r\na={direction}\r\na=rtcp-mux\r\na=rtcp-rsize\r\n\
-             a=ice-ufrag:{UFRAG}\r\na=ice-pwd:their-own-password-of-32-letters\r\na=setup:active\r\n\
-             a=fingerprint:sha-256 {fingerprint}\r\n{extensions}{rest}"
-        )
-    };
-    let audio = section(
-        "audio 9 UDP/TLS/RTP/SAVPF 111",
-        0,
-        "a=rtpmap:111 opus/48000/2\r\na=rtcp-fb:111 transport-cc\r\n",
-    );
-    let (rtx_type, rtx) =
-        if rtx { (" 97", "a=rtpmap:97 rtx/90000\r\na=fmtp:97 apt=96\r\n") } else { ("", "") };
-    let video = section(
-        &format!("video 9 UDP/TLS/RTP/SAVPF 96{rtx_type}"),
-        1,
-        &format!(
-            "a=rtpmap:96 VP8/90000\r\n{rtx}a=rtcp-fb:96 nack\r\na=rtcp-fb:96 nack pli\r\na=rtcp-fb:96 ccm fir\r\n\
-             a=rtcp-fb:96 transport-cc\r\n"
-        ),
-    );
-    format!("v=0\r\no=- 1 2 IN IP4 127.0.0.1\r\ns=-\r\nt=0 0\r\na=group:BUNDLE 0 1\r\n{audio}{video}")
+/// The text of an offer, for all peers have one certificate.
+pub(crate) fn offer(offered: Offered) -> String {
+    offered.text(&CERTIFICATE.fingerprint_str())
 }
 
 /// A track that the answer announces.
@@ -112,8 +88,28 @@ pub(crate) struct Peer {
     pub(crate) keys: Option<(Sender, Receiver)>,
     pub(crate) tracks: Vec<Announced>,
     dtls: Dtls,
+    /// What the router takes checks with, and what it took them with before.
+    secrets: Secrets,
+    before: Option<Secrets>,
+}
+
+/// Of one generation of ICE.
+#[derive(Clone, Debug)]
+struct Secrets {
     ufrag: String,
     pwd: String,
+    generation: u8,
+}
+
+impl Secrets {
+    fn new(answer: &Offer, generation: u8) -> Self {
+        let transport = &answer.media.first().expect("an m-line").transport;
+        Self {
+            ufrag: transport.ice_ufrag.clone().expect("a name"),
+            pwd: transport.ice_pwd.clone().expect("a password"),
+            generation,
+        }
+    }
 }
 
 impl Peer {
@@ -122,13 +118,11 @@ impl Peer {
         let mut dtls = Dtls::new_13(Arc::clone(&CONFIG), CERTIFICATE.clone(), now);
         dtls.set_active(true);
         let answer = Offer::parse(answer).expect("an answer is readable");
-        let transport = &answer.media.first().expect("an m-line").transport;
         let tracks = answer.media.iter().filter_map(|section| {
             let source = section.sources.first()?;
             let payload = section.payloads.first()?;
-            let video = payload.codec() == Some(Codec::Vp8);
             Some(Announced {
-                video,
+                video: section.kind == Some(Kind::Video),
                 payload_type: payload.number,
                 ssrc: source.ssrc,
                 rtx_ssrc: source.rtx_ssrc,
@@ -139,22 +133,45 @@ impl Peer {
             keys: None,
             tracks: tracks.collect(),
             dtls,
-            ufrag: transport.ice_ufrag.clone().expect("a name"),
-            pwd: transport.ice_pwd.clone().expect("a password"),
+            secrets: Secrets::new(&answer, 0),
+            before: None,
         }
+    }
+
+    /// ICE begins anew: how often it has then.
+    pub(crate) fn next_generation(&self) -> u8 {
+        self.secrets.generation.wrapping_add(1)
+    }
+
+    /// It has, and this is the answer.
+    pub(crate) fn restarted(&mut self, answer: &str) {
+        let answer = Offer::parse(answer).expect("an answer is readable");
+        let next = Secrets::new(&answer, self.next_generation());
+        self.before = Some(std::mem::replace(&mut self.secrets, next));
     }
 
     /// A connectivity check.
     pub(crate) fn check(&self, controlling: bool, nominates: bool) -> Vec<u8> {
-        let username = format!("{}:{UFRAG}", self.ufrag);
-        let message = StunMessage::binding_request(&username, TransId::new(), controlling, 7, 100, nominates);
-        let hmac = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
-        let mut bytes = vec![0; 200];
-        let len = message.to_bytes(Some(self.pwd.as_bytes()), &mut bytes, hmac).expect("there is room");
-        bytes.truncate(len);
-        bytes
+        check(&self.secrets, controlling, nominates)
     }
 
+    /// One with the credentials of before, if ICE has begun anew.
+    pub(crate) fn old_check(&self, nominates: bool) -> Vec<u8> {
+        check(self.before.as_ref().unwrap_or(&self.secrets), true, nominates)
+    }
+}
+
+fn check(secrets: &Secrets, controlling: bool, nominates: bool) -> Vec<u8> {
+    let username = format!("{}:{}", secrets.ufrag, Offered::ufrag(secrets.generation));
+    let message = StunMessage::binding_request(&username, TransId::new(), controlling, 7, 100, nominates);
+    let hmac = |key: &[u8], parts: &[&[u8]]| DefaultSha1HmacProvider.sha1_hmac(key, parts);
+    let mut bytes = vec![0; 200];
+    let len = message.to_bytes(Some(secrets.pwd.as_bytes()), &mut bytes, hmac).expect("there is room");
+    bytes.truncate(len);
+    bytes
+}
+
+impl Peer {
     /// Lets DTLS act. Returns what it sends.
     pub(crate) fn drive(&mut self, now: Instant) -> Vec<Vec<u8>> {
         let _ = self.dtls.handle_timeout(now);

@@ -1,5 +1,6 @@
 //! One module for each target: `run` and `seeds`.
 
+pub(crate) mod bandwidth;
 pub(crate) mod dependency;
 pub(crate) mod extensions;
 pub(crate) mod key_frames;

@@ -70,6 +70,10 @@ pub(crate) struct Hearers {
 pub(crate) fn listener(worker: usize, hearers: Hearers) -> impl FnMut(Happening) + Send + 'static {
     move |happening| match happening {
         Happening::Media(event) => hearers.hear(event),
+        Happening::Muted { mid, muted } => {
+            let node = hearers.directory.note_mute(&mid, muted);
+            hearers.tell(node, Topic::Speech(mid));
+        }
         Happening::Lost => {
             for (mid, entry) in hearers.directory.remove_worker(worker) {
                 hearers.ends.report(Ended { rid: entry.rid, mid, reason: "the SFU lost it".into() });

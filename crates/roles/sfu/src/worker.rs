@@ -46,6 +46,13 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 pub(crate) enum Happening {
     /// Something happened to a stream or a subscription.
     Media(Event),
+    /// A stream is muted, or no longer.
+    Muted {
+        /// The stream.
+        mid: StreamId,
+        /// Nobody hears it.
+        muted: bool,
+    },
     /// The worker lost all its streams and subscriptions, and went on without.
     Lost,
 }
@@ -200,7 +207,13 @@ impl<'a, F: FnMut(Happening)> Worker<'a, F> {
                 let _ = reply.send(self.taps.start(&mut self.router, subject));
             }
             Command::Mute { mid, muted, reply } => {
-                let _ = reply.send(self.router.mute(now, &mid, muted, self.outlet));
+                let found = self.router.mute(now, &mid, muted, self.outlet);
+                if found {
+                    // Who spoke before did so before.
+                    self.hand_on();
+                    (self.tell)(Happening::Muted { mid, muted });
+                }
+                let _ = reply.send(found);
             }
             Command::StopRecording { mid, reply } => {
                 self.taps.stop(&mut self.router, &mid);

@@ -180,9 +180,6 @@ impl Workers {
         let entry = self.directory.stream(&mid).filter(|entry| entry.rid == rid).ok_or_else(missing)?;
         tracing::info!(%rid, %mid, muted = request.muted, "mute");
         let muted = request.muted;
-        if let Some(node) = self.directory.note_mute(&mid, muted) {
-            self.notices.tell(&node, [Topic::Speech(mid.clone())]);
-        }
         let mailbox = self.mailbox(entry.worker)?;
         let found = mailbox.ask(|reply| Command::Mute { mid, muted, reply }).await.map_err(unanswered)?;
         if found { Ok(MuteReply {}) } else { Err(missing()) }

@@ -3,10 +3,11 @@
 //! from which a valid check came.
 
 use super::named;
+use crate::offer::Offered;
 use crate::peer::{Peer, SERVER, Sent, address, offer, router};
 use crate::script::Script;
 use crate::time::{Timed, epoch, wall};
-use media::{EndReason, Event, Incoming, Protocol, Router, Wanted};
+use media::{EndReason, Estimation, Event, Incoming, Protocol, Router, Wanted};
 use model::{StreamId, SubscriptionId};
 use std::collections::HashSet;
 use std::net::SocketAddr;
@@ -56,13 +57,13 @@ impl Timed for World {
 impl World {
     fn new() -> Self {
         let now = epoch();
-        let mut router = router();
+        let mut router = router(Some(Estimation::default()));
         let mid = StreamId::parse("anna#1").expect("an id");
         let sid = SubscriptionId::parse("bob#1").expect("an id");
-        let answer = router.publish(now, &mid, &offer("sendonly", true)).expect("an answer");
+        let answer = router.publish(now, &mid, &offer(Offered::PUBLISHER)).expect("an answer");
         let publisher = Peer::new(now, address(0), &answer);
         let answer = router
-            .subscribe(now, &mid, &sid, &offer("recvonly", true), Wanted::default())
+            .subscribe(now, &mid, &sid, &offer(Offered::SUBSCRIBER), Wanted::default())
             .expect("an answer");
         let subscriber = Peer::new(now, address(1), &answer);
         let (down, up) = (Vec::new(), [Vec::new(), Vec::new()]);

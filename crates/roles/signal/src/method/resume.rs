@@ -182,7 +182,7 @@ impl Resume {
             }
         }
         for subscription in self.subs.iter().filter(|named| claims.held.sids.contains(&named.sid)) {
-            let at = Subscribed::at(subscription.mid.clone(), subscription.sfu.clone());
+            let at = Subscribed::resumed(subscription.mid.clone(), subscription.sfu.clone());
             held.subscriptions.insert(subscription.sid.clone(), at);
         }
         call.session.go_on_in(claims.held.network);

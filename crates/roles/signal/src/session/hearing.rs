@@ -75,8 +75,8 @@ impl Session {
             }
             MediaFact::Paused { sid, paused } => {
                 let at = held.subscriptions.get_mut(sid);
-                if let Some(at) = at.filter(|at| at.mid == *mid && at.paused != *paused) {
-                    at.paused = *paused;
+                if let Some(at) = at.filter(|at| at.mid == *mid && at.paused != Some(*paused)) {
+                    at.paused = Some(*paused);
                     self.outbox.notify(notice::stream_paused(rid, uid, mid, sid, *paused));
                 }
             }

@@ -49,13 +49,20 @@ impl Published {
 pub(crate) struct Subscribed {
     pub(crate) mid: StreamId,
     pub(crate) sfu: NodeId,
-    /// The client was told that its video is paused.
-    pub(crate) paused: bool,
+    /// Whether its video is paused, as the client was told. `None`: another connection was told, or nobody; whatever is
+    /// so is news.
+    pub(crate) paused: Option<bool>,
 }
 
 impl Subscribed {
+    /// A new one, of which the client knows that it is not paused.
     pub(crate) fn at(mid: StreamId, sfu: NodeId) -> Self {
-        Self { mid, sfu, paused: false }
+        Self { mid, sfu, paused: Some(false) }
+    }
+
+    /// One that lives on from another connection.
+    pub(crate) fn resumed(mid: StreamId, sfu: NodeId) -> Self {
+        Self { paused: None, ..Self::at(mid, sfu) }
     }
 }
 

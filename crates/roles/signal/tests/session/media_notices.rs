@@ -94,6 +94,36 @@ async fn a_client_that_came_back_through_another_node_hears_what_is_so_and_what_
     assert_eq!(old.closed().await.1.len(), 1, "the older one hears only that it is kicked");
 }
 
+/// It may believe anything that the older connection was told, or was to be.
+#[tokio::test]
+async fn a_client_that_came_back_hears_that_its_video_goes_on_where_that_was_while_it_was_away() {
+    for through_another in [false, true] {
+        let world = World::new().await;
+        let elsewhere = world.another_signal().await;
+        let mut old = world.member("alice", "r").await;
+        let mid = old.publish("r").await;
+        let (sid, flowing) = (old.subscribe("r", &mid).await, old.subscribe("r", &mid).await);
+        listened_to(&world, 1).await;
+        world.sfu.pause(&sid, true);
+        assert_eq!(old.heard().await, pause("stream-paused", &mid, &sid));
+
+        // The older connection is told, but stands for one that is dead without knowing it: its client reads nothing more.
+        world.sfu.pause(&sid, false);
+        assert_eq!(old.heard().await.0, "stream-resumed");
+        let address = if through_another { elsewhere.address() } else { world.address() };
+        let mut new = Client::connect(address, "alice").await;
+        let pubs = json!([{"mid": mid, "sfuid": "sfu-1", "minfo": minfo()}]);
+        let sub = |sid: &str| json!({"mid": mid, "sid": sid, "sfuid": "sfu-1"});
+        let subs = json!([sub(&sid), sub(&flowing)]);
+        new.ok("join", json!({"rid": "r", "resume": {"pubs": pubs, "subs": subs}})).await;
+        assert_eq!(new.heard().await, pause("stream-resumed", &mid, &sid));
+        world.sfu.pause(&sid, false);
+        world.sfu.pause(&flowing, true);
+        assert_eq!(new.heard().await, pause("stream-paused", &mid, &flowing), "and nothing twice");
+        assert_eq!(new.all_heard("r").await, []);
+    }
+}
+
 #[tokio::test]
 async fn nobody_hears_of_what_they_do_not_have() {
     let world = World::new().await;

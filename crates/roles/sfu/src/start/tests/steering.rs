@@ -45,6 +45,17 @@ impl World {
         self.client.subscribe(request).await.unwrap();
     }
 
+    async fn claim_stream(&mut self, mid: &str, owner: &Owner) {
+        let request = ClaimRequest {
+            rid: "room".into(),
+            uid: "ann".into(),
+            mids: vec![mid.into()],
+            sids: Vec::new(),
+            owner: Some(owner.into()),
+        };
+        self.client.claim(request).await.unwrap();
+    }
+
     async fn listen(&mut self, node: &str) -> Streaming<rpc::proto::MediaNotice> {
         let request = NoticesRequest { signal_id: node.into() };
         self.client.notices(request).await.unwrap().into_inner()
@@ -87,6 +98,29 @@ async fn the_subscriptions_of_one_network_are_at_one_worker() {
     assert!(placed.contains(&4) && placed.contains(&0), "{placed:?}");
 }
 
+/// What is answered is so: neither the stream nor what is known of it has changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stream_that_could_not_be_muted_is_not() {
+    let mut world = World::new(2).await;
+    let _publisher = world.published("m").await;
+    let owner = Owner { signal: NodeId::parse("signal-1").unwrap(), connection: 7 };
+    world.claim_stream("m", &owner).await;
+    let mid = StreamId::parse("m").unwrap();
+    let mute = MuteRequest { rid: "room".into(), mid: "m".into(), muted: true };
+    let workers = Arc::clone(&world.sfu.workers);
+    let speaks = || workers.directory.note_speech(&mid, Some(-30));
+    world.client.mute(mute.clone()).await.unwrap();
+    assert_eq!(speaks(), None, "nobody hears a muted stream");
+    world.client.mute(MuteRequest { muted: false, ..mute.clone() }).await.unwrap();
+    assert_eq!(speaks(), Some(owner.signal.clone()));
+
+    let worker = workers.directory.stream(&mid).unwrap().worker;
+    workers.mailboxes[worker].stop();
+    let draining = (Code::Unavailable, Some(ErrorCode::Draining));
+    assert_eq!(failure(world.client.mute(mute).await), draining);
+    assert_eq!(speaks(), Some(owner.signal));
+}
+
 async fn told(notices: &mut Streaming<rpc::proto::MediaNotice>) -> MediaNotice {
     let next = tokio::time::timeout(PATIENCE, notices.message()).await.unwrap();
     next.unwrap().unwrap().try_into().unwrap()
@@ -107,14 +141,7 @@ async fn a_signalling_node_is_told_what_is_so_until_the_sfu_ends() {
         }
     };
     speak(&world, Some(-30));
-    let request = ClaimRequest {
-        rid: "room".into(),
-        uid: "ann".into(),
-        mids: vec!["m".into()],
-        sids: Vec::new(),
-        owner: Some((&owner).into()),
-    };
-    world.client.claim(request).await.unwrap();
+    world.claim_stream("m", &owner).await;
     let notice = told(&mut notices).await;
     assert_eq!((notice.connection, notice.uid.as_str(), notice.mid.as_str()), (7, "ann", "m"));
     assert_eq!(
