@@ -160,6 +160,10 @@ impl Probing {
         if outlook.congested.is_some_and(|at| now - at < CALM) {
             return None;
         }
+        if !first && !outlook.wants_more() {
+            // What is to be tried next is tried once more is wanted.
+            return None;
+        }
         let most = outlook.goal().scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
         let soon = self.next.iter().flatten().next();
         if soon.is_some_and(|bitrate| bitrate.min(&most) <= &self.shown.scale(NEWS))
@@ -170,7 +174,7 @@ impl Probing {
         let ready = self.next.iter_mut().find_map(Option::take);
         let bitrate = match ready {
             Some(bitrate) => bitrate,
-            None if first || now - self.last < INTERVAL || !outlook.wants_more() => return None,
+            None if first || now - self.last < INTERVAL => return None,
             None => self.try_again(outlook.target),
         };
         let bitrate = bitrate.min(most);
@@ -217,6 +221,16 @@ mod tests {
         assert_eq!(probing.poll(&outlook(100_000, 2000, true)), None, "the link is full");
         let later = probing.poll(&outlook(50_000 + INTERVAL, 2000, true)).unwrap();
         assert_eq!(later.bitrate, Bitrate::kbps(4000));
+    }
+
+    #[test]
+    fn a_success_is_followed_only_where_more_is_wanted() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        let [_, six] = [0, 1].map(|at| probing.poll(&outlook(at, 300, false)).unwrap());
+        probing.result(six.id, Bitrate::kbps(4800));
+        assert_eq!(probing.poll(&outlook(50_000, 4800, true)), None, "nearly all that is wanted");
+        let further = probing.poll(&outlook(100_000, 3000, true)).unwrap();
+        assert_eq!(further.bitrate, Bitrate::kbps(5000), "what was shown is not forgotten");
     }
 
     #[test]
