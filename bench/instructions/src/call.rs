@@ -253,7 +253,7 @@ impl Call {
     fn run_router(&mut self) {
         if self.router.poll_timeout().is_some_and(|due| due <= self.now) {
             let mut out = Flown::default();
-            self.router.handle_timeout(now, self.wall(), &mut out);
+            self.router.handle_timeout(self.now, self.wall(), &mut out);
             self.dispatch(out);
         }
     }

@@ -49,9 +49,12 @@ fn keep_beside_collected_part(batch: &SendBatch, kept: &mut Vec<(SocketAddr, Vec
     }
 }
 
+/// The payload type of retransmissions in the clients' offers, under which there is padding, too.
+const RETRANSMISSION: u8 = 97;
+
 /// RFC 7983: RTP and RTCP begin with 128 to 191. RFC 5761: the type of RTCP is 64 to 95, but for its highest bit.
 fn is_media(datagram: &[u8]) -> bool {
-    matches!(datagram, [128..=191, kind, ..] if !(64..=95).contains(&(kind & 0x7f)))
+    matches!(datagram, [128..=191, kind, ..] if !matches!(kind & 0x7f, 64..=95 | RETRANSMISSION))
 }
 
 /// What a worker does with what comes, and with what is due until the end. No closure may be in here that is not

@@ -66,7 +66,7 @@ impl Schedule {
 }
 
 fn run_clients(now: Instant, peers: &mut [Peer], checked: &mut Vec<SocketAddr>, out: &mut Datagrams) {
-    for Peer { client, address } in peers {
+    for Peer { client, address, .. } in peers {
         if client.poll_timeout().is_some_and(|due| due <= now) {
             client.handle_timeout(now, &mut |_, datagram| {
                 // RFC 7983: STUN begins with 0 to 3.
