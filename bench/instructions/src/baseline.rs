@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Deserialize;
 
+use crate::case::Case;
 use crate::report::Row;
 
 /// A case may take so much more or less.
@@ -12,6 +13,9 @@ const TOLERANCE: f64 = 0.03;
 
 /// What metrics and logs may cost of what a packet takes without them.
 const WATCHING: f64 = 0.02;
+
+/// What estimation and feedback may cost of what a packet takes without them.
+const ESTIMATION: f64 = 0.15;
 
 /// The file.
 #[derive(Debug, Deserialize, PartialEq)]
@@ -69,6 +73,13 @@ impl Baseline {
         cases.collect()
     }
 
+    /// Whether estimation costs too much: of the counts that are given now.
+    pub(crate) fn dear_estimation(&self) -> Option<String> {
+        let each = |case: Case| self.instructions.get(case.name()).copied();
+        let more = each(Case::Estimated)? / each(Case::Bursts)? - 1.0;
+        (more > ESTIMATION).then(|| format!("estimation and feedback cost {:.1} %", more * 100.0))
+    }
+
     /// What may explain that: another processor, another valgrind.
     pub(crate) fn differences(&self, now: &Self) -> Vec<String> {
         let mut found = Vec::new();
@@ -121,6 +132,17 @@ mod tests {
         }
         let other = Baseline { instructions: [("new".to_owned(), 1.0)].into(), ..baseline(0.0) };
         assert_eq!(before.objections(&other), ["new is not in the baseline"]);
+    }
+
+    #[test]
+    fn estimation_may_cost_fifteen_percent() {
+        let estimated = |instructions| {
+            let mut counts = baseline(4000.0);
+            counts.instructions.insert("estimated".to_owned(), instructions);
+            counts.dear_estimation()
+        };
+        assert_eq!(estimated(4599.0), None);
+        assert_eq!(estimated(4640.0).as_deref(), Some("estimation and feedback cost 16.0 %"));
     }
 
     #[test]

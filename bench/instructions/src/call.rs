@@ -7,12 +7,14 @@ use std::time::{Duration, Instant, SystemTime};
 use anyhow::{Context, ensure};
 use loadtest::client::{Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing};
 use media::{
-    COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted,
+    COALESCE, Config, DatagramSink, DtlsIdentity, Estimation, Incoming, Limits, Protocol, Router, SendBatch,
+    Wanted,
 };
 use model::ids::{StreamId, SubscriptionId};
 
 use crate::case::{Case, SUBSCRIBERS, WINDOW};
 use crate::collected::{Taker, collected_part};
+use crate::hearing;
 use crate::processor;
 use crate::report::Played;
 use crate::schedule::Schedule;
@@ -34,10 +36,24 @@ const SILENCE: Duration = Duration::from_secs(1);
 /// Where the router is.
 const SERVER: ([u8; 4], u16) = ([192, 0, 2, 1], 40_000);
 
+/// What is estimated has a way to go, one way, and each subscriber's is so much longer than that of the one before.
+const WAY: Duration = Duration::from_millis(10);
+const LONGER: Duration = Duration::from_micros(700);
+
 /// A client and its address.
 pub(crate) struct Peer {
     pub(crate) client: Client,
     pub(crate) address: SocketAddr,
+    /// How long datagrams take from here to the router, and back.
+    pub(crate) way: Duration,
+}
+
+/// A datagram on its way.
+pub(crate) struct Flight {
+    pub(crate) arrives: Instant,
+    pub(crate) source: SocketAddr,
+    pub(crate) to: SocketAddr,
+    pub(crate) datagram: Vec<u8>,
 }
 
 /// The call while it is set up.
@@ -50,8 +66,8 @@ pub(crate) struct Call {
     pub(crate) source: Source,
     identity: Arc<Identity>,
     sending: bool,
-    /// On their way: source, destination, datagram.
-    flying: Vec<(SocketAddr, SocketAddr, Vec<u8>)>,
+    estimated: bool,
+    pub(crate) flying: Vec<Flight>,
 }
 
 /// Plays a case, and says what became of it.
@@ -59,17 +75,27 @@ pub(crate) fn play(case: Case) -> anyhow::Result<Played> {
     let mut watch = Watch::start()?;
     let mut call = Call::new(case)?;
     call.set_up(case)?;
-    let schedule = Schedule::of(&mut call, case, WINDOW);
-    let (mut router, clock, end) = (call.router, call.clock, call.now + WINDOW);
     let mut taker = Taker::default();
+    let media = if case.is_estimated() {
+        hearing::play(&mut call, WINDOW, &mut taker, &mut watch)?
+    } else {
+        play_schedule(&mut call, case, &mut taker, &mut watch)
+    };
+    let expected = media * SUBSCRIBERS as u64;
+    ensure!(taker.media == expected, "{} packets were forwarded, not {expected}", taker.media);
+    watch.check(&call.router, &taker.delays, expected, case.is_estimated())?;
+    Ok(Played { packets: taker.media, datagrams: taker.datagrams, processor: processor::features() })
+}
+
+/// The counted part, all of whose datagrams are made before it. Returns how many of them were media.
+fn play_schedule(call: &mut Call, case: Case, taker: &mut Taker, watch: &mut Watch) -> u64 {
+    let schedule = Schedule::of(call, case, WINDOW);
+    let (clock, end) = (call.clock, call.now + WINDOW);
     let mut datagrams = schedule.datagrams;
     let mut batches = Schedule::batches(&mut datagrams, local());
-    watch.begin(call.now, &router);
-    collected_part(&mut router, &mut batches, (clock, end), &mut taker, &mut watch);
-    let expected = schedule.media * SUBSCRIBERS as u64;
-    ensure!(taker.media == expected, "{} packets were forwarded, not {expected}", taker.media);
-    watch.check(&router, &taker.delays, expected)?;
-    Ok(Played { packets: taker.media, datagrams: taker.datagrams, processor: processor::features() })
+    watch.begin(call.now, &call.router);
+    collected_part(&mut call.router, &mut batches, (clock, end), taker, watch);
+    schedule.media
 }
 
 pub(crate) fn local() -> IpAddr {
@@ -85,7 +111,7 @@ impl Call {
             dtls,
             candidates: vec![SERVER.into()],
             tcp: None,
-            estimation: None,
+            estimation: case.is_estimated().then(Estimation::default),
             coalesce: COALESCE,
             limits: Limits::default(),
         };
@@ -97,13 +123,14 @@ impl Call {
             source: Source::new(case == Case::Spaced),
             identity: Arc::new(Identity::generate(case.profile())?),
             sending: true,
+            estimated: case.is_estimated(),
             flying: Vec::new(),
         })
     }
 
     /// Until media flows to everybody, or has ended where there is to be none.
     fn set_up(&mut self, case: Case) -> anyhow::Result<()> {
-        let mid = StreamId::parse("stream")?;
+        let mid = stream()?;
         self.join(Direction::Publish, |router, now, offer| router.publish(now, &mid, offer))?;
         for number in 0..SUBSCRIBERS {
             let sid = SubscriptionId::parse(&format!("subscription-{number}"))?;
@@ -147,7 +174,8 @@ impl Call {
         let answer = ask(&mut self.router, self.now, offer.sdp())?;
         let client = offer.accept(self.now, self.clock, &answer).context("the answer")?;
         let port = 20_000 + u16::try_from(number)?;
-        self.peers.push(Peer { client, address: ([203, 0, 113, 1], port).into() });
+        let way = if self.estimated { WAY + LONGER * u32::try_from(number)? } else { Duration::ZERO };
+        self.peers.push(Peer { client, address: ([203, 0, 113, 1], port).into(), way });
         Ok(())
     }
 
@@ -161,10 +189,23 @@ impl Call {
     }
 
     fn take_turn(&mut self) {
-        self.run_timers();
-        while !self.flying.is_empty() {
-            self.deliver();
+        self.run_clients();
+        self.run_router();
+        loop {
+            let arrived = self.arrived();
+            if arrived.is_empty() {
+                return;
+            }
+            for flight in arrived {
+                self.deliver(flight);
+            }
         }
+    }
+
+    /// What has arrived by now, in the order in which it left.
+    pub(crate) fn arrived(&mut self) -> Vec<Flight> {
+        let now = self.now;
+        self.flying.extract_if(.., |flight| flight.arrives <= now).collect()
     }
 
     pub(crate) fn wall(&self) -> SystemTime {
@@ -185,62 +226,86 @@ impl Call {
     }
 
     fn send_media(&mut self) {
+        let arrives = self.now;
         while let Some((_, source, datagram)) = self.sealed() {
             // Before the publisher is connected nothing can be sealed.
             if self.sending && !datagram.is_empty() {
-                self.flying.push((source, SERVER.into(), datagram));
+                self.flying.push(Flight { arrives, source, to: SERVER.into(), datagram });
             }
         }
     }
 
-    fn run_timers(&mut self) {
+    pub(crate) fn run_clients(&mut self) {
         let (now, flying) = (self.now, &mut self.flying);
-        for Peer { client, address } in &mut self.peers {
+        for Peer { client, address, way } in &mut self.peers {
             if client.poll_timeout().is_some_and(|due| due <= now) {
                 client.handle_timeout(now, &mut |to, datagram| {
-                    flying.push((*address, to, datagram.to_vec()));
+                    let (arrives, source) = (now + *way, *address);
+                    flying.push(Flight { arrives, source, to, datagram: datagram.to_vec() });
                 });
             }
             while let Some(event) = client.poll_event() {
                 self.source.key_frame |= matches!(event, Event::KeyFrameWanted { .. });
             }
         }
-        if self.router.poll_timeout().is_some_and(|due| due <= now) {
+    }
+
+    fn run_router(&mut self) {
+        if self.router.poll_timeout().is_some_and(|due| due <= self.now) {
             let mut out = Flown::default();
-            self.router.handle_timeout(now, self.wall(), &mut out);
+            self.router.handle_timeout(self.now, self.wall(), &mut out);
             self.dispatch(out);
         }
     }
 
-    fn deliver(&mut self) {
-        for (source, to, mut datagram) in std::mem::take(&mut self.flying) {
-            if to == SERVER.into() {
-                let incoming =
-                    Incoming { source, local: local(), protocol: Protocol::Udp, data: &mut datagram };
-                let mut out = Flown::default();
-                self.router.receive(self.now, self.wall(), &mut [incoming], &mut out);
-                self.dispatch(out);
-            } else {
-                self.deliver_to_client(source, to, &mut datagram);
-            }
+    fn deliver(&mut self, flight: Flight) {
+        if !flight.is_for_router() {
+            return self.deliver_to_client(flight);
         }
+        let Flight { source, mut datagram, .. } = flight;
+        let incoming = Incoming { source, local: local(), protocol: Protocol::Udp, data: &mut datagram };
+        let mut out = Flown::default();
+        self.router.receive(self.now, self.wall(), &mut [incoming], &mut out);
+        self.dispatch(out);
     }
 
-    fn deliver_to_client(&mut self, source: SocketAddr, to: SocketAddr, datagram: &mut [u8]) {
+    pub(crate) fn deliver_to_client(&mut self, flight: Flight) {
+        let Flight { source, to, mut datagram, .. } = flight;
         let (now, flying) = (self.now, &mut self.flying);
         let Some(peer) = self.peers.iter_mut().find(|peer| peer.address == to) else { return };
-        let header = peer.client.handle(now, source, datagram, &mut |destination, reply| {
-            flying.push((to, destination, reply.to_vec()));
+        let arrives = now + peer.way;
+        let header = peer.client.handle(now, source, &mut datagram, &mut |destination, reply| {
+            flying.push(Flight { arrives, source: to, to: destination, datagram: reply.to_vec() });
         });
         if let Some(header) = header {
-            peer.client.receive(now, &header, datagram, false);
+            peer.client.receive(now, &header, &mut datagram, false);
         }
     }
 
     fn dispatch(&mut self, out: Flown) {
-        self.flying.extend(out.0.into_iter().map(|(to, datagram)| (SERVER.into(), to, datagram)));
+        self.fly(out.0);
         while self.router.poll_event().is_some() {}
     }
+
+    /// The router has sent this.
+    pub(crate) fn fly(&mut self, sent: Vec<(SocketAddr, Vec<u8>)>) {
+        for (to, datagram) in sent {
+            let way =
+                self.peers.iter().find(|peer| peer.address == to).map_or(Duration::ZERO, |peer| peer.way);
+            self.flying.push(Flight { arrives: self.now + way, source: SERVER.into(), to, datagram });
+        }
+    }
+}
+
+impl Flight {
+    pub(crate) fn is_for_router(&self) -> bool {
+        self.to == SERVER.into()
+    }
+}
+
+/// The name of the stream.
+pub(crate) fn stream() -> anyhow::Result<StreamId> {
+    Ok(StreamId::parse("stream")?)
 }
 
 /// The time of day at a moment of the call.

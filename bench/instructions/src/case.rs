@@ -15,6 +15,8 @@ pub(crate) const WINDOW: Duration = Duration::from_millis(2500);
 pub(crate) enum Case {
     /// The packets of a frame come at once.
     Bursts,
+    /// The same, and the router estimates what the network of each subscriber carries, by what that tells of arrivals.
+    Estimated,
     /// They are spread over the frame's time.
     Spaced,
     /// No video.
@@ -27,12 +29,14 @@ pub(crate) enum Case {
 
 impl Case {
     /// All of them, in the order in which they are shown.
-    pub(crate) const ALL: [Self; 5] = [Self::Bursts, Self::Spaced, Self::Audio, Self::Hmac, Self::Idle];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Bursts, Self::Estimated, Self::Spaced, Self::Audio, Self::Hmac, Self::Idle];
 
     /// As it is called on the command line and in the baseline.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Bursts => "bursts",
+            Self::Estimated => "estimated",
             Self::Spaced => "spaced",
             Self::Audio => "opus",
             Self::Hmac => "hmac",
@@ -49,7 +53,8 @@ impl Case {
     pub(crate) fn description(self) -> &'static str {
         match self {
             Self::Bursts => "VP8 in bursts of six packets and Opus, AES-128-GCM",
-            Self::Spaced => "the same, the packets of a frame spread over its time",
+            Self::Estimated => "the same with estimation, feedback from each subscriber every 100 ms",
+            Self::Spaced => "as the first, the packets of a frame spread over its time",
             Self::Audio => "Opus alone, AES-128-GCM",
             Self::Hmac => "as the first, AES128_CM_HMAC_SHA1_80",
             Self::Idle => "no media: timers, consent and RTCP",
@@ -68,6 +73,11 @@ impl Case {
     /// Whether there is video in the counted part.
     pub(crate) fn has_video(self) -> bool {
         !matches!(self, Self::Audio | Self::Idle)
+    }
+
+    /// Whether the router estimates, and subscribers give feedback.
+    pub(crate) fn is_estimated(self) -> bool {
+        self == Self::Estimated
     }
 
     /// Whether there is any media in it.

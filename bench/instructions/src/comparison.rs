@@ -40,6 +40,7 @@ fn check(rows: &[Row], now: &Baseline) -> anyhow::Result<ExitCode> {
             .push("`cargo xtask bench instructions --write` writes it anew, if it is meant to be so".into());
     }
     objections.extend(too_dear(rows));
+    objections.extend(now.dear_estimation());
     for objection in &objections {
         eprintln!("{objection}");
     }

@@ -5,7 +5,7 @@
 //! [`callgrind`] counts what [`collected`] does and nothing else.
 //!
 //! - `play CASE` is what callgrind runs: [`call`] sets the clients up, [`schedule`] makes all datagrams of the counted
-//!   part beforehand.
+//!   part beforehand, and where subscribers give feedback, [`hearing`] makes them as it goes.
 //! - `report` runs all cases with two builds of this program: with the counting and logging of a worker ([`watch`])
 //!   and without.
 
@@ -15,6 +15,7 @@ mod callgrind;
 mod case;
 mod collected;
 mod comparison;
+mod hearing;
 mod processor;
 mod report;
 mod schedule;

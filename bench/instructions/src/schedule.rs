@@ -1,7 +1,8 @@
 //! All datagrams that the clients send in the counted part, made before it.
 //!
 //! The clients hear nothing of the router meanwhile: their reports repeat what they had heard before, which costs the
-//! router the same, and a check for consent that stays unanswered is left out when it is repeated.
+//! router the same, and a check for consent that stays unanswered is left out when it is repeated. Feedback on arrivals
+//! is left out where nothing is estimated by it; where something is, [`crate::hearing`] has the clients hear.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -65,12 +66,12 @@ impl Schedule {
 }
 
 fn run_clients(now: Instant, peers: &mut [Peer], checked: &mut Vec<SocketAddr>, out: &mut Datagrams) {
-    for Peer { client, address } in peers {
+    for Peer { client, address, .. } in peers {
         if client.poll_timeout().is_some_and(|due| due <= now) {
             client.handle_timeout(now, &mut |_, datagram| {
                 // RFC 7983: STUN begins with 0 to 3.
                 let check = datagram.first().is_some_and(|byte| *byte <= 3);
-                if check && checked.contains(address) {
+                if is_feedback(datagram) || check && checked.contains(address) {
                     return;
                 }
                 if check {
@@ -80,4 +81,9 @@ fn run_clients(now: Instant, peers: &mut [Peer], checked: &mut Vec<SocketAddr>, 
             });
         }
     }
+}
+
+/// Transport feedback, by the header of the compound, which is plain in SRTCP.
+fn is_feedback(datagram: &[u8]) -> bool {
+    matches!(datagram, [first, 205, ..] if first & 0x1f == 15)
 }

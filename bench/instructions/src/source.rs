@@ -17,6 +17,9 @@ pub(crate) struct Payload {
 const VIDEO_BYTES: usize = 1100;
 const PACKETS_PER_FRAME: u64 = 6;
 
+/// Of it all, in bits per second: payload alone.
+pub(crate) const BITRATE: u64 = 1_620_000;
+
 /// Of a video frame, and of an Opus packet, in microseconds.
 const FRAME: u64 = 33_333;
 const AUDIO: u64 = 20_000;

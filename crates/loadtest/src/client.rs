@@ -14,6 +14,7 @@
 //! Where the peer offers, [`answer`] takes the place of the first two lines.
 
 mod agreement;
+mod arrivals;
 mod connection;
 mod control;
 mod description;

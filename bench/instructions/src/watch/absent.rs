@@ -26,7 +26,7 @@ impl Watch {
     pub(crate) fn look(&mut self, _: Instant, _: &Router, _: &Delays) {}
 
     #[expect(clippy::unnecessary_wraps, reason = "the other one may fail")]
-    pub(crate) fn check(&self, _: &Router, _: &Delays, _: u64) -> anyhow::Result<()> {
+    pub(crate) fn check(&self, _: &Router, _: &Delays, _: u64, _: bool) -> anyhow::Result<()> {
         Ok(())
     }
 }

@@ -35,6 +35,8 @@ pub(super) struct Agreed {
     pub(super) payload_type: u8,
     pub(super) rtx_payload_type: Option<u8>,
     pub(super) nack: bool,
+    /// Whoever receives tells when each packet arrived, by the number in this extension.
+    pub(super) counted: Option<u8>,
     pub(super) ids: ExtensionIds,
     /// The peer sends on it, under this SSRC and the one of its retransmissions.
     pub(super) source: Option<(u32, Option<u32>)>,
@@ -87,13 +89,15 @@ fn agreed(section: &MediaSection) -> Option<Agreed> {
     let payload = section.payloads.iter().find(|payload| payload.codec() == Some(codec))?;
     let repairs = |other: &&PayloadType| other.retransmits() == Some(payload.number);
     let source = section.sources.first().filter(|_| section.direction.sends());
+    let ids = ExtensionIds::of(section);
     Some(Agreed {
         kind,
         mid: section.mid.as_ref().map(|mid| mid.as_str().to_owned()).unwrap_or_default(),
         payload_type: payload.number,
         rtx_payload_type: section.payloads.iter().find(repairs).map(|rtx| rtx.number),
         nack: payload.feedback.nack,
-        ids: ExtensionIds::of(section),
+        counted: Some(ids.transport_cc).filter(|id| *id != 0 && payload.feedback.transport_cc),
+        ids,
         source: source.map(|source| (source.ssrc, source.rtx_ssrc)),
         receives: section.direction.receives(),
     })
@@ -134,6 +138,18 @@ mod tests {
             (111, Some((7, None)), false, false)
         );
         assert_eq!(remote.lines[1], None, "refused");
+    }
+
+    #[test]
+    fn arrivals_are_told_of_where_both_the_number_and_the_feedback_are_agreed_on() {
+        let extension = format!("a=extmap:5 {}\r\n", rtp::extension::uri::TRANSPORT_CC);
+        let feedback = "a=rtcp-fb:111 transport-cc\r\n";
+        let told = |more: &str| {
+            let answer = ANSWER.replace("a=ssrc:7 cname:x\r\n", &format!("{more}a=ssrc:7 cname:x\r\n"));
+            Remote::parse(&answer).unwrap().lines[0].as_ref().unwrap().counted
+        };
+        assert_eq!([told(""), told(&extension), told(feedback)], [None; 3]);
+        assert_eq!(told(&format!("{extension}{feedback}")), Some(5));
     }
 
     #[test]

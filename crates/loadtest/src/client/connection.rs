@@ -1,6 +1,7 @@
 //! The client itself: what comes in, what is due, what happened.
 
 use super::agreement::Remote;
+use super::arrivals::Arrivals;
 use super::dtls::{Driven, Dtls, Ending};
 use super::ice::{CONSENT_TIMEOUT, Ice, Send};
 use super::receiving::Receiving;
@@ -67,6 +68,8 @@ pub struct Client {
     pub(super) keys: Option<(srtp::Sender, srtp::Receiver)>,
     pub(super) sending: Vec<Sending>,
     pub(super) receiving: Vec<Receiving>,
+    /// Where the peer is to hear when its packets arrived.
+    pub(super) arrivals: Option<Arrivals>,
     pub(super) clock: Clock,
     pub(super) cname: String,
     pub(super) transport_sequence: u16,
@@ -100,6 +103,7 @@ impl Client {
             candidates,
             keys: None,
             sending,
+            arrivals: Arrivals::of(&receiving),
             receiving,
             clock: parts.clock,
             cname: parts.cname,
@@ -172,7 +176,8 @@ impl Client {
             return None;
         }
         let missing = self.receiving.iter().filter_map(Receiving::poll_timeout);
-        let rest = [Some(self.ice.poll_timeout()), self.dtls_due, self.report_due];
+        let feedback = self.arrivals.as_ref().and_then(Arrivals::poll_timeout);
+        let rest = [Some(self.ice.poll_timeout()), self.dtls_due, self.report_due, feedback];
         missing.chain(rest.into_iter().flatten()).min()
     }
 
@@ -193,6 +198,7 @@ impl Client {
             self.report(now, send);
         }
         self.ask_for_missing(now, send);
+        self.feed_back(now, send);
     }
 
     /// Handles a datagram. `Some`: it is RTP, and the caller's to give to [`receive`](Self::receive), or to lose.

@@ -101,6 +101,21 @@ impl Client {
         }
     }
 
+    /// Tells the sender when its packets arrived, if that is due.
+    pub(super) fn feed_back(&mut self, now: Instant, send: Send<'_>) {
+        let Some(mut arrivals) = self.arrivals.take_if(|arrivals| arrivals.is_due(now)) else { return };
+        let ssrc = self.own_ssrc();
+        let mut more = true;
+        while more {
+            more = false;
+            self.send_control(send, |writer| {
+                more = arrivals.write(ssrc, writer)?;
+                Ok(())
+            });
+        }
+        self.arrivals = Some(arrivals);
+    }
+
     pub(super) fn goodbye(&mut self, send: Send<'_>) {
         let ssrcs: Vec<u32> = self.sending.iter().map(|track| track.ssrc).collect();
         if !ssrcs.is_empty() {

@@ -38,7 +38,8 @@ impl Client {
 
     /// Takes an RTP packet. It is counted by its plain header; `open` says whether to decrypt it as well, which is what
     /// most of the time goes into (a repair always is: its number is inside). `None`: not authentic, no repair but a
-    /// probe, or of no track.
+    /// probe, or of no track. Where that was agreed on, the sender will hear when it arrived; of what is lost before, and
+    /// is not authentic, it will not.
     pub fn receive<'a>(
         &mut self,
         now: Instant,
@@ -52,7 +53,11 @@ impl Client {
         let track = self.receiving.iter().position(of_track)?;
         let repair = self.receiving.get(track)?.ssrc != ssrc;
         let wire = packet.len();
+        let number = self.arrivals.as_ref().and_then(|arrivals| arrivals.number(header, packet));
         let plain = if open || repair { Some(self.open(header, packet)?) } else { None };
+        if let (Some(number), Some(arrivals), true) = (number, &mut self.arrivals, self.keys.is_some()) {
+            arrivals.note(now, number);
+        }
         let receiving = self.receiving.get_mut(track)?;
         if !repair {
             let sequence = receiving.media(now, header, wire);

@@ -13,6 +13,8 @@ pub(super) struct Receiving {
     pub(super) kind: Kind,
     pub(super) ssrc: u32,
     pub(super) rtx_ssrc: Option<u32>,
+    /// The extension with the transport's number of a packet, where the sender is to hear when it arrived.
+    pub(super) counted: Option<u8>,
     numbers: ExtendedSequence,
     stats: ReceiverStats,
     /// Where NACK is agreed on.
@@ -26,6 +28,7 @@ impl Receiving {
             kind: agreed.kind,
             ssrc,
             rtx_ssrc,
+            counted: agreed.counted,
             numbers: ExtendedSequence::new(),
             stats: ReceiverStats::new(clock_rate),
             missing: agreed.nack.then(NackGenerator::new),

@@ -91,6 +91,28 @@ fn what_is_lost_on_the_way_up_is_sent_again() {
 }
 
 #[test]
+fn the_server_hears_what_arrives_and_what_does_not() {
+    let mut world = World::estimating(Profile::AeadAes128Gcm);
+    let publisher = world.publish("ada");
+    let subscribers = [world.subscribe("ada"), world.subscribe("ada")];
+    world.clients[subscribers[1]].lose_every = 2;
+    world.run_until("connected", |world| world.clients.iter().all(|one| one.client.is_connected()));
+    assert_eq!(world.estimates("ada"), [None, None], "before any feedback");
+    for number in 0..300 {
+        // 1 Mbit/s, and a round trip of 10 ms.
+        for part in 0..4 {
+            let payload = [&frame(number == 0, part == 0)[..], &[7; 1000]].concat();
+            world.send(publisher, 1, 3000 * number, part == 3, &payload);
+        }
+        world.run_for(Duration::from_millis(33));
+    }
+    let estimates = world.estimates("ada");
+    let [Some(good), Some(bad)] = estimates[..] else { panic!("{estimates:?}") };
+    assert!(good > 1_200_000, "probes that arrive show more than what the call begins with: {good}");
+    assert!(bad < good / 2, "half of it is lost: {bad} of {good}");
+}
+
+#[test]
 fn whoever_closes_is_gone_and_the_others_hear_of_it() {
     let mut world = World::new(Profile::AeadAes128Gcm);
     let publisher = world.publish("ada");

@@ -3,7 +3,9 @@
 use loadtest::client::{
     Arrival, Client, Clock, Direction, Event, Identity, Kind, Offering, Outgoing, Profile,
 };
-use media::{Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted};
+use media::{
+    Config, DatagramSink, DtlsIdentity, Estimation, Incoming, Limits, Protocol, Router, SendBatch, Wanted,
+};
 use model::ids::{StreamId, SubscriptionId};
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -71,6 +73,15 @@ pub(crate) fn frame(key: bool, first: bool) -> [u8; 40] {
 
 impl World {
     pub(crate) fn new(profile: Profile) -> Self {
+        Self::with(profile, None)
+    }
+
+    /// The router estimates what each subscriber's network carries.
+    pub(crate) fn estimating(profile: Profile) -> Self {
+        Self::with(profile, Some(Estimation::default()))
+    }
+
+    fn with(profile: Profile, estimation: Option<Estimation>) -> Self {
         let now = Instant::now();
         let server: SocketAddr = "192.0.2.1:40000".parse().unwrap();
         let dtls = Arc::new(DtlsIdentity::generate().unwrap());
@@ -85,7 +96,7 @@ impl World {
                 candidates,
                 tcp: None,
                 coalesce: media::COALESCE,
-                estimation: None,
+                estimation,
                 limits: Limits::default(),
             }),
             server,
@@ -148,15 +159,21 @@ impl World {
     }
 
     pub(crate) fn ask_for_key_frame(&mut self, client: usize, track: usize) {
-        self.with(client, |client, _, send| client.request_key_frame(track, send));
+        self.act(client, |client, _, send| client.request_key_frame(track, send));
     }
 
     pub(crate) fn close(&mut self, client: usize) {
-        self.with(client, |client, now, send| client.close(now, send));
+        self.act(client, |client, now, send| client.close(now, send));
+    }
+
+    /// What the router believes that the network of each subscriber of a stream carries, in bits per second.
+    pub(crate) fn estimates(&self, stream: &str) -> Vec<Option<u64>> {
+        let detail = self.router.describe(&StreamId::parse(stream).unwrap()).unwrap();
+        detail.subscriptions.iter().map(|one| one.estimate).collect()
     }
 
     /// Lets a client do something, and takes what it sends.
-    fn with<T>(
+    fn act<T>(
         &mut self,
         index: usize,
         act: impl FnOnce(&mut Client, Instant, &mut dyn FnMut(SocketAddr, &[u8])) -> T,
@@ -206,7 +223,7 @@ impl World {
             self.deliver(from, to, datagram);
         }
         for index in 0..self.clients.len() {
-            self.with(index, |client, now, send| client.handle_timeout(now, send));
+            self.act(index, |client, now, send| client.handle_timeout(now, send));
         }
         let mut out = Outgoings::default();
         self.router.handle_timeout(self.now, self.wall(), &mut out);
@@ -229,7 +246,7 @@ impl World {
         let Some(index) = self.clients.iter().position(|peer| peer.address == to && !peer.cut_off) else {
             return;
         };
-        let header = self.with(index, |client, now, send| client.handle(now, from, &mut datagram, send));
+        let header = self.act(index, |client, now, send| client.handle(now, from, &mut datagram, send));
         let Some(header) = header else { return };
         let peer = &mut self.clients[index];
         peer.seen += 1;

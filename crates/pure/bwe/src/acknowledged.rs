@@ -29,6 +29,12 @@ struct Slot {
     wait: i64,
 }
 
+impl Slot {
+    fn end(&self) -> i64 {
+        self.number.saturating_add(1).saturating_mul(SLOT)
+    }
+}
+
 const EMPTY: Slot = Slot { number: i64::MIN, bytes: 0, last: 0, wait: i64::MAX };
 
 /// What has arrived of late.
@@ -46,26 +52,48 @@ impl Default for Acknowledged {
 }
 
 impl Acknowledged {
-    /// Bytes arrived that had waited so long, in microseconds.
-    pub(crate) fn arrived(&mut self, at: i64, bytes: u32, wait: i64) {
+    /// Packets arrived, in order: when, their bytes, and how long they had waited, in microseconds.
+    pub(crate) fn arrived(&mut self, packets: impl Iterator<Item = (i64, u32, i64)>) {
+        let mut gathered: Option<(Slot, i64)> = None;
+        for (at, bytes, wait) in packets {
+            // Those of one slot in one go.
+            if let Some((slot, first)) = &mut gathered
+                && (*first..slot.end()).contains(&at)
+            {
+                slot.bytes = slot.bytes.saturating_add(bytes);
+                slot.last = slot.last.max(at);
+                slot.wait = slot.wait.min(wait);
+            } else {
+                let fresh = Slot { number: at.div_euclid(SLOT), bytes, last: at, wait };
+                if let Some((slot, first)) = gathered.replace((fresh, at)) {
+                    self.add(first, &slot);
+                }
+            }
+        }
+        if let Some((slot, first)) = gathered {
+            self.add(first, &slot);
+        }
+    }
+
+    /// What arrived in a slot's time, the first of it at `at`.
+    fn add(&mut self, at: i64, more: &Slot) {
         let (first, last) = self.span.unwrap_or((at, at));
         let (first, last) = if (at - last).abs() > GAP { (at, at) } else { (first, last) };
         if last == at && first == at {
             self.slots.fill(EMPTY);
         }
-        self.span = Some((first, last.max(at)));
-        let number = at.div_euclid(SLOT);
-        let Some(slot) = self.slots.get_mut(number.rem_euclid(SLOTS as i64) as usize) else { return };
-        if slot.number > number {
+        self.span = Some((first, last.max(more.last)));
+        let Some(slot) = self.slots.get_mut(more.number.rem_euclid(SLOTS as i64) as usize) else { return };
+        if slot.number > more.number {
             return;
         }
-        if slot.number < number {
-            *slot = Slot { number, ..EMPTY };
-            slot.last = at;
+        if slot.number < more.number {
+            *slot = *more;
+            return;
         }
-        slot.bytes = slot.bytes.saturating_add(bytes);
-        slot.last = slot.last.max(at);
-        slot.wait = slot.wait.min(wait);
+        slot.bytes = slot.bytes.saturating_add(more.bytes);
+        slot.last = slot.last.max(more.last);
+        slot.wait = slot.wait.min(more.wait);
     }
 
     /// Times from here on have nothing to do with those before.
@@ -125,7 +153,7 @@ mod tests {
     fn run(came: &mut Acknowledged, at: &mut i64, interval: i64, wait: i64, packets: u32) {
         for _ in 0..packets {
             *at += interval;
-            came.arrived(*at, 1000, wait);
+            came.arrived(std::iter::once((*at, 1000, wait)));
         }
     }
 

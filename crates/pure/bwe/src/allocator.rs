@@ -104,10 +104,15 @@ impl Allocator {
     /// Chooses anew: call it when the budget, the offers or the layers' bitrates change, and at
     /// [`Allocator::poll_timeout`]. The choices are in the order of the offers. Together they take no more than the
     /// budget, but for audio, which is kept even where that alone takes more.
-    pub fn allocate(&mut self, now: Instant, budget: Bitrate, offers: &[Offer<'_>]) -> &[Choice] {
-        self.order.arrange(offers);
-        let newcomers = self.recall(offers);
-        let audio = offers.iter().fold(Bitrate::ZERO, |sum, offer| match offer.media {
+    pub fn allocate<'a>(
+        &mut self,
+        now: Instant,
+        budget: Bitrate,
+        offers: impl Iterator<Item = Offer<'a>> + Clone,
+    ) -> &[Choice] {
+        self.order.arrange(offers.clone());
+        let newcomers = self.recall(offers.clone());
+        let audio = offers.clone().fold(Bitrate::ZERO, |sum, offer| match offer.media {
             Media::Audio(bitrate) => sum.saturating_add(bitrate),
             Media::Video(_) => sum,
         });
@@ -146,10 +151,10 @@ impl Allocator {
     }
 
     /// Finds in the offers what each stream has. Says whether somebody is new.
-    fn recall(&mut self, offers: &[Offer<'_>]) -> bool {
+    fn recall<'a>(&mut self, offers: impl Iterator<Item = Offer<'a>>) -> bool {
         self.now.clear();
         let mut newcomers = false;
-        for (slot, offer) in offers.iter().enumerate() {
+        for (slot, offer) in offers.enumerate() {
             let Media::Video(layers) = offer.media else {
                 self.now.put(Some(0));
                 continue;
@@ -187,10 +192,10 @@ impl Allocator {
         }
     }
 
-    fn settle(&mut self, offers: &[Offer<'_>]) -> &[Choice] {
+    fn settle<'a>(&mut self, offers: impl Iterator<Item = Offer<'a>>) -> &[Choice] {
         self.held.clear();
         self.choices.clear();
-        for (slot, offer) in offers.iter().enumerate() {
+        for (slot, offer) in offers.enumerate() {
             let level = self.now.level(slot).unwrap_or(0);
             let layer = level.checked_sub(1);
             self.choices.push(Choice { id: offer.id, layer });

@@ -48,21 +48,29 @@ pub(crate) struct ArrivalGroups {
 
 impl ArrivalGroups {
     /// A packet arrived. They come in the order of arrival; one that left before the group is ignored.
+    #[inline]
     pub(crate) fn arrived(&mut self, sent: i64, arrival: i64) -> Step {
+        if let Some(current) = &mut self.current {
+            if sent < current.first_sent {
+                return Step::Nothing;
+            }
+            if current.takes(sent, arrival) {
+                current.last_sent = current.last_sent.max(sent);
+                current.last_arrival = current.last_arrival.max(arrival);
+                return Step::Nothing;
+            }
+        }
+        self.next(sent, arrival)
+    }
+
+    /// A packet that begins a group.
+    fn next(&mut self, sent: i64, arrival: i64) -> Step {
         let fresh =
             Group { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival };
         let Some(current) = &mut self.current else {
             self.current = Some(fresh);
             return Step::Nothing;
         };
-        if sent < current.first_sent {
-            return Step::Nothing;
-        }
-        if current.takes(sent, arrival) {
-            current.last_sent = current.last_sent.max(sent);
-            current.last_arrival = current.last_arrival.max(arrival);
-            return Step::Nothing;
-        }
         let (complete, before) = (*current, self.previous);
         (self.previous, self.current) = (Some(complete), Some(fresh));
         let Some(before) = before else { return Step::Nothing };
@@ -89,6 +97,7 @@ impl ArrivalGroups {
 }
 
 impl Group {
+    #[inline]
     fn takes(&self, sent: i64, arrival: i64) -> bool {
         if sent - self.first_sent <= GROUP {
             return true;

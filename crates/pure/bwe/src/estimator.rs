@@ -19,7 +19,7 @@ use crate::acknowledged::Acknowledged;
 use crate::aimd::{Aimd, Situation};
 use crate::application_limit::ApplicationLimit;
 use crate::history::CAPACITY;
-use crate::loss::Losses;
+use crate::loss::{Losses, Tally};
 use crate::probe_results::ProbeResults;
 use crate::probing::{CALM, Outlook, ProbeCluster, ProbeId, Probing};
 use crate::{Bitrate, PeerTime};
@@ -27,7 +27,7 @@ pub use leg::LegId;
 pub use terms::{Config, PacketKind, Snapshot, Usage};
 
 use drain::Drain;
-use leg::Arrival;
+use leg::{Arrival, Told};
 use legs::Legs;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,8 @@ const FARTHEST: i64 = 1 << 52;
 pub struct Estimator {
     config: Config,
     epoch: Instant,
+    /// The time that was last asked for, in microseconds since then: many packets leave at one.
+    latest: (Instant, i64),
     legs: Legs,
     drain: Drain,
     acknowledged: Acknowledged,
@@ -80,6 +82,7 @@ impl Estimator {
         Self {
             config,
             epoch: now,
+            latest: (now, 0),
             legs: Legs::default(),
             drain: Drain::default(),
             acknowledged: Acknowledged::default(),
@@ -101,7 +104,19 @@ impl Estimator {
     }
 
     fn micros(&self, at: Instant) -> i64 {
-        i64::try_from(at.saturating_duration_since(self.epoch).as_micros()).unwrap_or(i64::MAX)
+        if at == self.latest.0 {
+            return self.latest.1;
+        }
+        let since = at.saturating_duration_since(self.epoch);
+        let micros =
+            since.as_secs().saturating_mul(1_000_000).saturating_add(u64::from(since.subsec_micros()));
+        i64::try_from(micros).unwrap_or(i64::MAX)
+    }
+
+    /// The same, remembered.
+    fn micros_now(&mut self, at: Instant) -> i64 {
+        self.latest = (at, self.micros(at));
+        self.latest.1
     }
 
     /// How much would be sent if the network carried it, all of it; until it is said, the maximum. Nothing beyond it and
@@ -127,7 +142,7 @@ impl Estimator {
     /// A packet leaves on a leg; nothing happens if there is none of this number. `sequence` is the leg's transport-wide
     /// number, unwrapped; numbers that go back are ignored. `bytes` is its size on the wire, with UDP and IP.
     pub fn sent(&mut self, now: Instant, leg: LegId, sequence: u64, bytes: u32, kind: PacketKind) {
-        let at = self.micros(now);
+        let at = self.micros_now(now);
         let Some(leg) = self.legs.get_mut(leg) else { return };
         leg.history.push(sequence, at, bytes, kind);
         if kind == PacketKind::Media {
@@ -147,17 +162,19 @@ impl Estimator {
         leg: LegId,
         reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>,
     ) {
-        let at = self.micros(now);
-        let Some(lost) = self.read(at, leg, reports) else { return };
+        let at = self.micros_now(now);
+        let Some(told) = self.read(at, leg, reports) else { return };
         if let Some(leg) = self.legs.get_mut(leg) {
-            leg.heard(at, &self.arrivals, lost, self.losses.own());
+            leg.heard(at, &told, self.losses.own());
         }
         self.legs.weigh();
         self.heard = true;
         self.silent_since = self.legs.are_waiting().then_some(at);
-        self.measure_round_trip(at);
-        self.arrivals.sort_unstable_by_key(|arrival| (arrival.arrival, arrival.sent));
-        let proven = self.digest(at, leg);
+        self.measure_round_trip(at, &told);
+        if !told.in_order {
+            self.arrivals.sort_unstable_by_key(|arrival| (arrival.arrival, arrival.sent));
+        }
+        let proven = self.digest(at, leg, &told);
         self.decide(at, leg, proven);
         if std::mem::take(&mut self.silent) {
             self.knocked = None;
@@ -170,47 +187,66 @@ impl Estimator {
         }
     }
 
-    /// Finds what was sent of what was reported; gives how many were lost, if the leg is known.
+    /// Finds what was sent of what was reported; `None`: there is no such leg.
     fn read(
         &mut self,
         at: i64,
         leg: LegId,
         reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>,
-    ) -> Option<usize> {
+    ) -> Option<Told> {
         let leg = self.legs.get_mut(leg)?;
         self.arrivals.clear();
-        let mut lost = 0;
+        let (mut told, mut tally) = (Told::default(), Tally::default());
         for (sequence, arrival) in reports.into_iter().take(CAPACITY) {
             let Some(sent) = leg.history.report(sequence, at, arrival.is_some()) else { continue };
-            self.losses.report(sent.at, sent.bytes, arrival.is_some(), sent.was_lost);
-            lost += usize::from(arrival.is_none());
-            if let Some(arrival) = arrival {
-                let arrival = arrival.as_micros().clamp(-FARTHEST, FARTHEST);
-                self.arrivals.push(Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind });
+            if sent.was_lost {
+                self.losses.report(&std::mem::take(&mut tally));
+                self.losses.late();
+            } else {
+                tally.add(sent.at, sent.bytes, arrival.is_some());
             }
+            let Some(arrival) = arrival else {
+                told.lost += 1;
+                continue;
+            };
+            let arrival = arrival.as_micros().clamp(-FARTHEST, FARTHEST);
+            let arrival = Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind };
+            told.add(&arrival);
+            self.arrivals.push(arrival);
         }
-        Some(lost)
+        self.losses.report(&tally);
+        Some(told)
     }
 
-    fn measure_round_trip(&mut self, at: i64) {
+    fn measure_round_trip(&mut self, at: i64, told: &Told) {
         // The last to leave has waited least for the feedback.
-        if let Some(sent) = self.arrivals.iter().map(|arrival| arrival.sent).max() {
+        if let Some(sent) = told.last_sent() {
             let error = (at - sent - self.rtt) as f64;
             self.rtt += (error * RTT_WEIGHT) as i64;
         }
     }
 
     /// All arrivals of one feedback go through the filters; gives the best that a probe has shown.
-    fn digest(&mut self, at: i64, id: LegId) -> Option<(ProbeId, Bitrate)> {
+    fn digest(&mut self, at: i64, id: LegId, told: &Told) -> Option<(ProbeId, Bitrate)> {
         let leg = self.legs.get_mut(id)?;
-        if leg.tie(&self.arrivals) {
+        if leg.tie(told) {
             self.acknowledged.restart();
         }
-        let mut proven: Option<(ProbeId, Bitrate)> = None;
+        let mut rest = &self.arrivals[..];
+        while !rest.is_empty() {
+            // Up to where the receiver's clock jumps, if it does, all that is known of it stays the same.
+            let clock = leg.clock();
+            let (some, others) = rest.split_at_checked(leg.arrived(rest)).unwrap_or((rest, &[]));
+            self.acknowledged.arrived(some.iter().map(|one| clock.read(one)));
+            rest = others;
+        }
+        leg.look(at, told);
+        if told.probes { self.shown(id) } else { None }
+    }
+
+    fn shown(&mut self, id: LegId) -> Option<(ProbeId, Bitrate)> {
+        let mut proven = None;
         for arrival in &self.arrivals {
-            let at = leg.in_our_clock(arrival.arrival);
-            self.acknowledged.arrived(at, arrival.bytes, leg.waited(arrival));
-            leg.arrived(arrival);
             if let PacketKind::Probe(probe) = arrival.kind
                 && let Some(bitrate) =
                     self.results.arrived((probe, id), arrival.sent, arrival.arrival, arrival.bytes)
@@ -219,13 +255,13 @@ impl Estimator {
                 proven = Some((probe, bitrate));
             }
         }
-        leg.look(at, &self.arrivals);
         proven
     }
 
     fn decide(&mut self, now: i64, leg: LegId, proven: Option<(ProbeId, Bitrate)>) {
-        self.application.look(now, self.target());
-        let (before, usage, queue) = (self.target(), self.legs.news(leg), self.legs.latest());
+        let before = self.target();
+        self.application.look(now, before);
+        let (usage, queue) = (self.legs.news(leg), self.legs.latest());
         // What the link loses whatever is sent has been carried for all that.
         let sent = |came: Bitrate| came.scale(1.0 / (1.0 - self.losses.own()));
         let until = self.legs.known_until();

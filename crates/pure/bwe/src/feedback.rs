@@ -35,10 +35,19 @@ pub fn reports(
     count: u16,
     arrivals: impl IntoIterator<Item = (u64, PeerTime)>,
 ) -> impl Iterator<Item = (u64, Option<PeerTime>)> {
-    let mut arrivals = arrivals.into_iter().peekable();
+    let mut arrivals = arrivals.into_iter();
+    let mut next = arrivals.next();
     (first..first.saturating_add(u64::from(count))).map(move |sequence| {
-        while arrivals.next_if(|&(number, _)| number < sequence).is_some() {}
-        (sequence, arrivals.next_if(|&(number, _)| number == sequence).map(|(_, at)| at))
+        while next.is_some_and(|(number, _)| number < sequence) {
+            next = arrivals.next();
+        }
+        match next {
+            Some((number, at)) if number == sequence => {
+                next = arrivals.next();
+                (sequence, Some(at))
+            }
+            _ => (sequence, None),
+        }
     })
 }
 

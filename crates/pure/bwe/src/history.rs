@@ -46,6 +46,21 @@ impl Slot {
     }
 }
 
+impl Slot {
+    /// Whether its place is not to be had for a packet that leaves now.
+    #[inline]
+    fn is_kept_from(&self, sequence: u32, now: u32) -> bool {
+        self.sequence != sequence && self.is_waiting(now)
+    }
+
+    /// Its bytes, where nothing was said yet of it or of any later one.
+    #[inline]
+    fn unspoken(&self, named: u32) -> u64 {
+        let unspoken = self.sequence.wrapping_sub(named).cast_signed() >= 0;
+        if unspoken { u64::from(self.bytes) } else { 0 }
+    }
+}
+
 /// A packet that was sent, and what has just become known of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
@@ -72,21 +87,22 @@ pub(crate) struct History {
 
 impl History {
     /// A packet leaves. Numbers that go back are ignored.
+    #[inline]
     pub(crate) fn push(&mut self, sequence: u64, at: i64, bytes: u32, kind: PacketKind) {
         if self.next.is_some_and(|next| sequence < next) {
             return;
         }
         self.next = Some(sequence.saturating_add(1));
         let (sequence, at) = (sequence as u32, at as u32);
-        self.make_room(sequence, at);
         let bytes = bytes.min(u32::from(u16::MAX)) as u16;
+        let (fresh, named) = (Slot { sequence, at, bytes, kind, fate: Fate::Unknown }, self.named as u32);
         self.flight += u64::from(bytes);
-        let named = self.named as u32;
+        if self.slot(sequence).is_none_or(|there| there.is_kept_from(sequence, at)) {
+            self.make_room(sequence, at);
+        }
         if let Some(slot) = self.slot(sequence) {
             // What is forgotten here without a word about it is not under way any more.
-            let unspoken = slot.sequence.wrapping_sub(named).cast_signed() >= 0;
-            let forgotten = if unspoken { u64::from(slot.bytes) } else { 0 };
-            *slot = Slot { sequence, at, bytes, kind, fate: Fate::Unknown };
+            let forgotten = std::mem::replace(slot, fresh).unspoken(named);
             self.flight = self.flight.saturating_sub(forgotten);
         }
     }
@@ -112,6 +128,7 @@ impl History {
         }
     }
 
+    #[inline]
     fn slot(&mut self, sequence: u32) -> Option<&mut Slot> {
         let mask = self.slots.len().wrapping_sub(1);
         self.slots.get_mut(sequence as usize & mask)
@@ -120,7 +137,7 @@ impl History {
     /// Doubles the ring for as long as the packet would take the place of one that waits.
     fn make_room(&mut self, sequence: u32, now: u32) {
         while self.slots.len() < CAPACITY
-            && self.slot(sequence).is_none_or(|there| there.sequence != sequence && there.is_waiting(now))
+            && self.slot(sequence).is_none_or(|there| there.is_kept_from(sequence, now))
         {
             let grown = (2 * self.slots.len()).max(FIRST_CAPACITY);
             let old = std::mem::replace(&mut self.slots, vec![EMPTY; grown]);
@@ -143,14 +160,26 @@ impl History {
     }
 
     /// What is said of a packet, where that is news.
+    #[inline]
     pub(crate) fn report(&mut self, sequence: u64, now: i64, arrived: bool) -> Option<Sent> {
         let next = self.next?;
         if sequence >= next || next - sequence > self.slots.len() as u64 {
             return None;
         }
-        self.name(sequence);
-        let slot = self.slot(sequence as u32)?;
-        if slot.sequence != sequence as u32 {
+        // Feedback mostly goes on where the one before ended.
+        let in_order = sequence == self.named;
+        if !in_order {
+            self.name(sequence);
+        }
+        let mask = self.slots.len().wrapping_sub(1);
+        let slot = self.slots.get_mut(sequence as usize & mask)?;
+        let known = slot.sequence == sequence as u32;
+        if in_order {
+            let bytes = if known { u64::from(slot.bytes) } else { 0 };
+            self.named = sequence + 1;
+            self.flight = if next == self.named { 0 } else { self.flight.saturating_sub(bytes) };
+        }
+        if !known {
             return None;
         }
         let was_lost = match (slot.fate, arrived) {

@@ -33,6 +33,28 @@ struct Observation {
     bitrate: f64,
 }
 
+/// What became of some packets, each of which is told of for the first time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    packets: u32,
+    lost: u32,
+    bytes: u64,
+    /// When the first and the last of them left, in microseconds.
+    span: Option<(i64, i64)>,
+}
+
+impl Tally {
+    /// One more, that left then.
+    #[inline]
+    pub(crate) fn add(&mut self, at: i64, bytes: u32, arrived: bool) {
+        self.packets += 1;
+        self.lost += u32::from(!arrived);
+        self.bytes += u64::from(bytes);
+        let (first, last) = self.span.unwrap_or((at, at));
+        self.span = Some((first.min(at), last.max(at)));
+    }
+}
+
 /// The loss-based bitrate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Losses {
@@ -54,22 +76,23 @@ impl Losses {
         self.own
     }
 
-    /// What became of a packet that left at `at` (microseconds).
-    pub(crate) fn report(&mut self, at: i64, bytes: u32, arrived: bool, was_lost: bool) {
-        if was_lost {
-            // It was only late. Where it was counted does not matter much.
-            let all = std::iter::once(&mut self.current).chain(self.observations.iter_mut());
-            if let Some(counted) = all.into_iter().find(|counted| counted.lost >= 1.0) {
-                counted.lost -= 1.0;
-            }
-            return;
+    /// What became of some packets.
+    pub(crate) fn report(&mut self, tally: &Tally) {
+        let Some((first, last)) = tally.span else { return };
+        self.current.packets += f64::from(tally.packets);
+        self.current.bytes += tally.bytes as f64;
+        self.current.lost += f64::from(tally.lost);
+        let (first, last) = (first.max(self.looked_until), last.max(self.looked_until));
+        let before = self.span.unwrap_or((first, last));
+        self.span = Some((before.0.min(first), before.1.max(last)));
+    }
+
+    /// A packet that was reported lost was only late. Where it was counted does not matter much.
+    pub(crate) fn late(&mut self) {
+        let all = std::iter::once(&mut self.current).chain(self.observations.iter_mut());
+        if let Some(counted) = all.into_iter().find(|counted| counted.lost >= 1.0) {
+            counted.lost -= 1.0;
         }
-        self.current.packets += 1.0;
-        self.current.bytes += f64::from(bytes);
-        self.current.lost += if arrived { 0.0 } else { 1.0 };
-        let at = at.max(self.looked_until);
-        let (first, last) = self.span.unwrap_or((at, at));
-        self.span = Some((first.min(at), last.max(at)));
     }
 
     /// All of one feedback was reported. What losses allow; `None` is anything.
@@ -160,6 +183,12 @@ impl Losses {
 mod tests {
     use super::*;
 
+    fn tell(losses: &mut Losses, at: i64, arrived: bool) {
+        let mut tally = Tally::default();
+        tally.add(at, 1000, arrived);
+        losses.report(&tally);
+    }
+
     /// Sends at a bitrate for some quarters of a second; returns what is allowed at the end.
     fn run(losses: &mut Losses, at: &mut i64, bitrate: Bitrate, quarters: u32, loss: f64) -> Option<Bitrate> {
         let (mut due, mut limit) = (0.0, None);
@@ -167,7 +196,7 @@ mod tests {
             for _ in 0..bitrate.bytes_in(std::time::Duration::from_millis(255)) / 1000 {
                 *at += 8_000_000_000 / bitrate.as_bps() as i64;
                 due += loss;
-                losses.report(*at, 1000, due < 1.0, false);
+                tell(losses, *at, due < 1.0);
                 due -= if due < 1.0 { 0.0 } else { 1.0 };
             }
             let arrives = bitrate.scale(1.0 - loss);
@@ -197,8 +226,8 @@ mod tests {
         let (mut losses, mut at) = (Losses::default(), 0);
         for n in 0..100 {
             at += 8_000;
-            losses.report(at, 1000, false, false);
-            losses.report(at, 1000, true, true);
+            tell(&mut losses, at, false);
+            losses.late();
             let limit = losses.look(Bitrate::kbps(1000), Some(Bitrate::kbps(1000)));
             assert_eq!(limit, None, "{n}");
         }

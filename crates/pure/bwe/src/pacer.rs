@@ -128,6 +128,12 @@ impl Pacer {
         self.probe.is_some()
     }
 
+    /// Whether there is nothing to ask it for: nothing waits, and no probe is under way.
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.queue.is_empty() && self.probe.is_none()
+    }
+
     /// A packet is to leave.
     ///
     /// # Errors
@@ -152,17 +158,21 @@ impl Pacer {
     /// What paced packets leave at: a factor times the target, or more where they would wait too long.
     #[must_use]
     pub fn rate(&self, now: Instant) -> Bitrate {
+        let paced = self.target.scale(if self.is_full() { 1.0 } else { FACTOR });
+        if self.queue.paced_bytes() == 0 {
+            return paced;
+        }
         let most = if self.is_full() { MAX_WAIT_FULL } else { MAX_WAIT };
         let left = most.saturating_sub(self.queue.oldest(now)).max(BURST);
         let needed = self.queue.paced_bytes() as f64 * 8.0 / left.as_secs_f64();
-        self.target.scale(if self.is_full() { 1.0 } else { FACTOR }).max(Bitrate::from_f64(needed))
+        paced.max(Bitrate::from_f64(needed))
     }
 
     /// What may leave now. Ask at the time that the last answer named, and after a push.
     pub fn poll(&mut self, now: Instant) -> Release {
         let rate = self.rate(now);
         self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
-        self.end_probe();
+        let ended = self.end_probe();
         let audio = self.queue.audio();
         let kind = self.probe.map_or(PacketKind::Media, |probe| PacketKind::Probe(probe.cluster.id));
         let (mut packets, mut padding) = (audio, 0);
@@ -177,7 +187,12 @@ impl Pacer {
             }
         }
         self.granted = packets;
-        Release { packets, padding, kind, again: self.again(now, packets, padding) }
+        let again = if packets > 0 || padding > 0 {
+            Some(now)
+        } else {
+            self.again(now, if ended { self.rate(now) } else { rate })
+        };
+        Release { packets, padding, kind, again }
     }
 
     /// As much is under way as may be. A probe asks for more than that.
@@ -185,11 +200,13 @@ impl Pacer {
         self.room == Some(0) && self.probe.is_none()
     }
 
-    fn end_probe(&mut self) {
-        self.probe = self.probe.take().filter(|probe| {
+    /// Says whether one has ended.
+    fn end_probe(&mut self) -> bool {
+        let ended = self.probe.take_if(|probe| {
             let cluster = &probe.cluster;
-            (probe.packets < cluster.packets || probe.bytes < cluster.bytes) && !probe.hungry
+            probe.packets >= cluster.packets && probe.bytes >= cluster.bytes || probe.hungry
         });
+        ended.is_some()
     }
 
     /// For a probe, and only where nothing else is to leave.
@@ -200,13 +217,18 @@ impl Pacer {
         u32::try_from(burst.max(packet.min(MAX_PADDING))).unwrap_or(0)
     }
 
-    fn again(&self, now: Instant, packets: usize, padding: u32) -> Option<Instant> {
-        if packets > 0 || padding > 0 {
-            return Some(now);
-        }
+    /// When something of what waits may leave, or is filled up, if nothing else happens: then it is to be polled.
+    pub fn next(&mut self, now: Instant) -> Option<Instant> {
+        let rate = self.rate(now);
+        self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
+        if self.queue.audio() > 0 { Some(now) } else { self.again(now, rate) }
+    }
+
+    /// The same at this pacing rate, where nothing may leave now.
+    fn again(&self, now: Instant, rate: Bitrate) -> Option<Instant> {
         let paced = self.probe.is_some() || self.queue.paced_bytes() > 0;
         paced.then(|| {
-            let rate = self.probe.map_or_else(|| self.rate(now), |probe| probe.cluster.bitrate);
+            let rate = self.probe.map_or(rate, |probe| probe.cluster.bitrate);
             let least = if self.is_full() { BURST } else { Duration::ZERO };
             now + self.budget.wait(rate).max(least)
         })

@@ -88,6 +88,9 @@ const NO_NEWS_INTERVAL: i64 = 150_000;
 /// Who has this part of its goal has reached it.
 const TAKEN_AS_REACHED: f64 = 0.95;
 
+/// And who has this part, nearly.
+const NEARLY: f64 = 0.9;
+
 /// The probes of one network.
 #[derive(Clone, Debug)]
 pub(crate) struct Probing {
@@ -160,17 +163,25 @@ impl Probing {
         if outlook.congested.is_some_and(|at| now - at < CALM) {
             return None;
         }
-        let most = outlook.goal().scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
-        let soon = self.next.iter().flatten().next();
-        if soon.is_some_and(|bitrate| bitrate.min(&most) <= &self.shown.scale(NEWS))
-            && now - self.last < NO_NEWS_INTERVAL
-        {
+        if !first && !outlook.wants_more() {
+            // What is to be tried next is tried once more is wanted.
             return None;
+        }
+        let most = outlook.goal().scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
+        if let Some(soon) = self.next.iter().flatten().next()
+            && *soon.min(&most) <= self.shown.scale(NEWS)
+        {
+            // Where all that is wanted was shown, and little of it is missing, there is no hurry.
+            let missing = outlook.target < outlook.goal().scale(NEARLY);
+            let interval = if *soon > most && !missing { INTERVAL } else { NO_NEWS_INTERVAL };
+            if now - self.last < interval {
+                return None;
+            }
         }
         let ready = self.next.iter_mut().find_map(Option::take);
         let bitrate = match ready {
             Some(bitrate) => bitrate,
-            None if first || now - self.last < INTERVAL || !outlook.wants_more() => return None,
+            None if first || now - self.last < INTERVAL => return None,
             None => self.try_again(outlook.target),
         };
         let bitrate = bitrate.min(most);
@@ -227,6 +238,29 @@ mod tests {
         assert_eq!(probing.poll(&outlook(100_000, 2000, true)), None, "the link is full");
         let later = probing.poll(&outlook(50_000 + INTERVAL, 2000, true)).unwrap();
         assert_eq!(later.bitrate, Bitrate::kbps(4000));
+    }
+
+    #[test]
+    fn a_success_is_followed_only_where_more_is_wanted() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        let [_, six] = [0, 1].map(|at| probing.poll(&outlook(at, 300, false)).unwrap());
+        probing.result(six.id, Bitrate::kbps(4800));
+        assert_eq!(probing.poll(&outlook(50_000, 4800, true)), None, "nearly all that is wanted");
+        let further = probing.poll(&outlook(100_000, 3000, true)).unwrap();
+        assert_eq!(further.bitrate, Bitrate::kbps(5000), "what was shown is not forgotten");
+    }
+
+    #[test]
+    fn what_was_shown_of_all_that_is_wanted_is_asked_for_again_without_hurry() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        let [_, six] = [0, 1].map(|at| probing.poll(&outlook(at, 300, false)).unwrap());
+        probing.result(six.id, Bitrate::kbps(4000));
+        let all = probing.poll(&outlook(50_000, 4000, true)).unwrap();
+        assert_eq!(all.bitrate, Bitrate::kbps(5000));
+        // A little is missing at the receiver, again and again.
+        probing.result(all.id, Bitrate::kbps(4700));
+        assert_eq!(probing.poll(&outlook(50_000 + INTERVAL - 1, 4700, true)), None);
+        assert!(probing.poll(&outlook(50_000 + INTERVAL, 4700, true)).is_some());
     }
 
     #[test]

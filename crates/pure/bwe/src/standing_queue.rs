@@ -33,14 +33,20 @@ const LAST: usize = 5;
 const SPREAD_KEPT: i64 = 7;
 
 impl StandingQueue {
-    /// A packet's arrival minus its departure.
-    pub(crate) fn arrived(&mut self, delay: i64) {
-        if let Some(place) = self.last.get_mut(self.arrivals % LAST) {
-            *place = delay;
+    /// Packets' arrivals minus their departures.
+    pub(crate) fn arrived(&mut self, delays: impl ExactSizeIterator<Item = i64>) {
+        let count = delays.len();
+        let earlier = count.saturating_sub(LAST);
+        for (at, delay) in delays.enumerate() {
+            if at >= earlier
+                && let Some(place) = self.last.get_mut((self.arrivals + at) % LAST)
+            {
+                *place = delay;
+            }
+            self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
+            (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
         }
-        self.arrivals += 1;
-        self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
-        (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
+        self.arrivals += count;
     }
 
     /// What has arrived since the last look is all of one feedback.
@@ -100,7 +106,7 @@ mod tests {
     fn it_is_what_the_fastest_packets_wait_and_is_forgotten() {
         let mut queue = StandingQueue::default();
         let mut say = |at, delays: &[i64]| {
-            delays.iter().for_each(|&delay| queue.arrived(delay));
+            queue.arrived(delays.iter().copied());
             queue.look(at);
             queue.queue()
         };

@@ -74,6 +74,8 @@ struct Core {
     serial: u64,
     networks: Slab<Network>,
     by_network: HashMap<NetworkId, usize>,
+    /// What was offered to the network that was looked at last, for its memory.
+    offers: networks::Offers,
     by_mid: HashMap<StreamId, usize>,
     by_sid: HashMap<SubscriptionId, usize>,
     demux: Demux,
@@ -104,6 +106,7 @@ impl Router {
             serial: 0,
             networks: Slab::new(),
             by_network: HashMap::new(),
+            offers: networks::Offers::default(),
             by_mid: HashMap::new(),
             by_sid: HashMap::new(),
             demux: Demux::default(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod feedback;
 mod header;
+mod leaving;
 pub(crate) mod meter;
 pub(crate) mod outgoing;
 pub(crate) mod repair;
@@ -13,8 +14,8 @@ use crate::batch::Outbox;
 use crate::network::{Network, Waiting, What};
 use crate::preference::Preference;
 use crate::transport::Transport;
-use bwe::pacer::Priority;
 use bwe::{LegId, PacketKind};
+use leaving::Leaving;
 use meter::Meter;
 use model::ids::SubscriptionId;
 use outgoing::{Departure, OutgoingTrack};
@@ -142,54 +143,33 @@ impl Subscription {
         network: &mut Network,
         out: &mut Outbox<'_>,
     ) -> bool {
-        let Some((path, sender)) = self.transport.sending() else { return false };
-        network.begin(scene.now);
-        let mut held = false;
-        for Fresh { track, entry } in fresh {
-            let Some(&Some(carrier)) = self.by_source.get(*track) else { continue };
-            let (Some(outgoing), Some(source)) = (self.tracks.get_mut(carrier), scene.tracks.get(*track))
-            else {
+        let Self { transport, tracks, by_source, transport_sequence, leg, serial, .. } = self;
+        let Some((path, sender)) = transport.sending() else { return false };
+        let (now, leg, serial, sequence) = (scene.now, *leg, *serial, transport_sequence);
+        network.begin(now);
+        let held = false;
+        let mut leaving = Leaving { index, serial, path, sender, time, now, sequence, leg, network, held };
+        for Fresh { track: source, entry } in fresh {
+            let Some(&Some(carrier)) = by_source.get(*source) else { continue };
+            let (Some(track), Some(cache)) = (tracks.get_mut(carrier), scene.cache(*source)) else {
                 continue;
             };
-            let Some((place, begins)) = outgoing.selection.admit(scene, *track, entry) else { continue };
-            let (mut next, arrival) = (Some((*entry, place)), entry.arrival);
-            while let Some((entry, place)) = next {
-                let bytes = outgoing.size_of(&entry);
-                let passes = if outgoing.is_video() {
-                    network.passes(scene.now, bytes)
-                } else {
-                    network.pacer.passed(bytes);
-                    true
-                };
-                if passes {
-                    let meter = Meter {
-                        sequence: &mut self.transport_sequence,
-                        estimator: self.leg.map(|leg| (&mut network.estimator, leg)),
-                        now: scene.now,
-                        kind: PacketKind::Media,
-                    };
-                    let mut departure = Departure { path, sender, time, meter };
-                    outgoing.send(&source.cache, &entry, &place, &mut departure, out);
-                } else {
-                    let waiting = Waiting {
-                        subscription: index,
-                        serial: self.serial,
-                        track: carrier,
-                        what: What::Media(place),
-                    };
-                    let frame = u64::from(entry.header.timestamp) | self.serial << 32;
-                    held |= network.hold(scene.now, waiting, bytes, Priority::Video { frame });
-                }
-                // The beginning of a key frame may come after other packets of that frame. What came before its own
-                // beginning goes now; what came after it is still to be forwarded.
-                let earlier = if begins { source.cache.find(entry.number + 1) } else { None };
-                let earlier = earlier.filter(|earlier| earlier.arrival < arrival);
-                next = earlier.and_then(|earlier| {
-                    Some((earlier, outgoing.selection.segments.place(*track, earlier.number)?))
-                });
+            let Some((place, begins)) = track.selection.admit(scene, *source, entry) else { continue };
+            leaving.packet((carrier, &mut *track), cache, entry, &place, out);
+            if !begins {
+                continue;
+            }
+            // The beginning of a key frame may come after other packets of that frame. What came before its own
+            // beginning goes now; what came after it is still to be forwarded.
+            let mut number = entry.number + 1;
+            while let Some(earlier) = cache.find(number).filter(|earlier| earlier.arrival < entry.arrival)
+                && let Some(place) = track.selection.segments.place(*source, number)
+            {
+                leaving.packet((carrier, &mut *track), cache, &earlier, &place, out);
+                number += 1;
             }
         }
-        held
+        leaving.held
     }
 
     /// Sends what has waited.

@@ -31,9 +31,13 @@ mod publisher;
 mod source;
 
 use call::{Call, incoming};
-use media::{DatagramSink, SendBatch};
+use media::{DatagramSink, Estimation, SendBatch, SubscriptionDetail};
+use model::ids::StreamId;
+use rtp::Header;
+use rtp::extension::transport_sequence;
 use rtp::rtcp::{ReportBlock, Writer};
 use rtp::srtp::{MAX_RTCP_OVERHEAD, Profile};
+use rtp::twcc::ArrivalLog;
 use sdp::Kind;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -42,6 +46,9 @@ use std::time::Duration;
 
 const BOTH: [Kind; 2] = [Kind::Audio, Kind::Video];
 const SUBSCRIBERS: usize = 10;
+
+/// The extension with transport-wide numbers, as subscribers offer it.
+const TRANSPORT_CC: u8 = 3;
 
 thread_local! {
     static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
@@ -85,16 +92,29 @@ fn allocations_of(act: impl FnOnce()) -> usize {
 }
 
 /// Counts datagrams by their first byte: media or not.
-#[derive(Default)]
 struct Counted {
     media: usize,
     other: usize,
+    /// For whom media was since somebody looked, and its transport-wide numbers.
+    numbers: Vec<(SocketAddr, u16)>,
+}
+
+impl Default for Counted {
+    /// With room for more than comes at a time, so that to keep it is no allocation.
+    fn default() -> Self {
+        Self { media: 0, other: 0, numbers: Vec::with_capacity(100 * SUBSCRIBERS) }
+    }
 }
 
 impl DatagramSink for Counted {
     fn send(&mut self, batch: &SendBatch) {
         let is_media = |data: &[u8]| data.len() > 1 && data[0] >= 128 && !(192..224).contains(&data[1]);
-        let media = batch.iter().filter(|datagram| is_media(datagram.data)).count();
+        let before = self.numbers.len();
+        for datagram in batch.iter().filter(|datagram| is_media(datagram.data)) {
+            let number = Header::parse(datagram.data).unwrap().extensions(datagram.data).find(TRANSPORT_CC);
+            self.numbers.push((datagram.to, transport_sequence(number.unwrap()).unwrap()));
+        }
+        let media = self.numbers.len() - before;
         self.media += media;
         self.other += batch.len() - media;
     }
@@ -108,19 +128,25 @@ struct Running {
     by_packets: usize,
     by_timers: usize,
     sent: usize,
+    /// What each subscriber says of arrivals, where it is listened to, and how often any has.
+    logs: Vec<ArrivalLog>,
+    feedback: usize,
 }
 
 impl Running {
-    fn new() -> Self {
-        let mut call = Call::new();
+    fn new(estimation: Option<Estimation>) -> Self {
+        let mut call = Call::new(estimation);
         call.publish(&BOTH);
         for at in 0..SUBSCRIBERS {
             call.subscribe(0, &BOTH, Profile::ALL[at % 3]);
         }
-        let mut running = Self { call, sink: Counted::default(), by_packets: 0, by_timers: 0, sent: 0 };
+        let logs = if estimation.is_some() { vec![ArrivalLog::new(); SUBSCRIBERS] } else { Vec::new() };
+        let sink = Counted::default();
+        let mut running = Self { call, sink, by_packets: 0, by_timers: 0, sent: 0, logs, feedback: 0 };
         running.run_for(Duration::from_secs(12));
         assert!(running.sink.media > 10_000, "{}", running.sink.media);
-        (running.sink, running.by_packets, running.by_timers) = (Counted::default(), 0, 0);
+        (running.sink.media, running.sink.other) = (0, 0);
+        (running.by_packets, running.by_timers, running.feedback) = (0, 0, 0);
         running
     }
 
@@ -136,7 +162,28 @@ impl Running {
             });
             self.by_packets += self.receive(&mut datagrams);
             self.by_timers += self.handle_timeout();
+            let mut said = self.feedback();
+            self.by_packets += self.receive(&mut said);
         }
+    }
+
+    /// What the subscribers say of what has arrived, 100 ms after it did.
+    fn feedback(&mut self) -> Vec<(SocketAddr, Vec<u8>)> {
+        let now = self.call.now;
+        let mut logs = std::mem::take(&mut self.logs);
+        for (to, number) in self.sink.numbers.drain(..) {
+            let subscriber = self.call.subscribers.iter().position(|(client, _)| client.address == to);
+            if let Some(log) = subscriber.and_then(|subscriber| logs.get_mut(subscriber)) {
+                log.received(now, number);
+            }
+        }
+        let due = logs.iter_mut().enumerate().filter(|(_, log)| log.is_due(now));
+        let said: Vec<_> = due
+            .map(|(at, log)| self.rtcp(at, |writer, ssrc| assert!(!log.write(1, ssrc, writer).unwrap())))
+            .collect();
+        self.feedback += said.len();
+        self.logs = logs;
+        said
     }
 
     fn receive(&mut self, datagrams: &mut [(SocketAddr, Vec<u8>)]) -> usize {
@@ -147,7 +194,11 @@ impl Running {
     }
 
     /// RTCP of a subscriber, encrypted; the writer gets the SSRC of its first track.
-    fn rtcp(&mut self, subscriber: usize, write: impl Fn(&mut Writer<'_>, u32)) -> (SocketAddr, Vec<u8>) {
+    fn rtcp(
+        &mut self,
+        subscriber: usize,
+        mut write: impl FnMut(&mut Writer<'_>, u32),
+    ) -> (SocketAddr, Vec<u8>) {
         let (client, answer) = &mut self.call.subscribers[subscriber];
         let mut bytes = vec![0; 1200];
         let mut writer = Writer::new(&mut bytes);
@@ -174,7 +225,7 @@ fn the_counter_counts() {
 
 #[test]
 fn packets_and_timers_allocate_nothing() {
-    let mut running = Running::new();
+    let mut running = Running::new(None);
     running.run_for(Duration::from_secs(2));
     let media = running.sink.media;
     assert!(
@@ -190,8 +241,25 @@ fn packets_and_timers_allocate_nothing() {
 }
 
 #[test]
+fn estimation_allocates_nothing_for_a_packet_nor_for_what_is_said_of_it() {
+    let mut running = Running::new(Some(Estimation::default()));
+    running.run_for(Duration::from_secs(2));
+    let (media, feedback) = (running.sink.media, running.feedback);
+    assert!(media > 4_000 && feedback > 15 * SUBSCRIBERS, "{media} packets, {feedback} feedbacks");
+    let mid = StreamId::parse("p0#1").unwrap();
+    let subscriptions = running.call.router.describe(&mid).unwrap().subscriptions;
+    let heard = |one: &SubscriptionDetail| one.estimate > Some(Estimation::default().start);
+    assert!(subscriptions.len() == SUBSCRIBERS && subscriptions.iter().all(heard), "{subscriptions:?}");
+    assert_eq!(
+        (running.by_packets, running.by_timers),
+        (0, 0),
+        "allocations for {media} packets and {feedback} feedbacks, and by timers"
+    );
+}
+
+#[test]
 fn what_subscribers_say_allocates_nothing_but_a_list_of_wanted_key_frames() {
-    let mut running = Running::new();
+    let mut running = Running::new(None);
     let report =
         |ssrc| ReportBlock { ssrc, total_lost: 3, highest_sequence: 9, jitter: 5, ..ReportBlock::default() };
     let said = |running: &mut Running, round: u16| {
@@ -217,7 +285,7 @@ fn what_subscribers_say_allocates_nothing_but_a_list_of_wanted_key_frames() {
 
 #[test]
 fn a_check_allocates_within_bounds() {
-    let mut running = Running::new();
+    let mut running = Running::new(None);
     let mut checks: Vec<_> =
         running.call.subscribers.iter().map(|(client, _)| (client.address, client.check())).collect();
     let allocations = running.receive(&mut checks);

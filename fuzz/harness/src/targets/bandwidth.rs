@@ -107,11 +107,7 @@ impl World {
                 let (leg, bitrate) = (self.leg(script), bitrate(script));
                 self.estimator.remb(self.now, leg, bitrate);
             }
-            // As long as a receiver report can say that it is.
-            9 => {
-                let round_trip = (u64::from(script.u16()) * 1000) >> script.below(16);
-                self.estimator.rtt(Duration::from_millis(round_trip));
-            }
+            9 => assert_eq!(self.estimator.state().target, self.estimator.target()),
             10 => self.estimator.want(bitrate(script)),
             11 => self.join_or_leave(script),
             12 => self.pacing.push(self.now, script),

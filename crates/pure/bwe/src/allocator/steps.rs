@@ -31,10 +31,10 @@ pub(super) struct Order {
 }
 
 impl Order {
-    pub(super) fn arrange(&mut self, offers: &[Offer<'_>]) {
+    pub(super) fn arrange<'a>(&mut self, offers: impl Iterator<Item = Offer<'a>>) {
         self.steps.clear();
-        for (slot, offer) in offers.iter().enumerate() {
-            self.climb(slot, offer);
+        for (slot, offer) in offers.enumerate() {
+            self.climb(slot, &offer);
         }
         self.steps.sort_unstable_by_key(|step| {
             let height = if step.first { 0 } else { step.height };

@@ -30,7 +30,7 @@ fn chosen(choices: &[Choice]) -> Vec<Option<usize>> {
 
 /// With nothing chosen before.
 fn fresh(kbps: u64, offers: &[Offer<'_>]) -> Vec<Option<usize>> {
-    chosen(Allocator::new().allocate(Instant::now(), Bitrate::kbps(kbps), offers))
+    chosen(Allocator::new().allocate(Instant::now(), Bitrate::kbps(kbps), offers.iter().copied()))
 }
 
 #[test]
@@ -51,7 +51,11 @@ fn down_is_at_once_and_up_takes_a_margin_and_a_time() {
     let offers = [video(1, 0, &layers)];
     let (mut allocator, start) = (Allocator::new(), Instant::now());
     let mut at = |millis, kbps| {
-        let choices = allocator.allocate(start + Duration::from_millis(millis), Bitrate::kbps(kbps), &offers);
+        let choices = allocator.allocate(
+            start + Duration::from_millis(millis),
+            Bitrate::kbps(kbps),
+            offers.iter().copied(),
+        );
         (choices[0].layer, allocator.poll_timeout().is_some())
     };
     assert_eq!(at(0, 1000), (Some(3), false));
@@ -73,7 +77,8 @@ fn what_had_to_be_taken_back_is_tried_again_ever_more_rarely() {
     let offers = [video(1, 0, &layers)];
     let (mut allocator, start) = (Allocator::new(), Instant::now());
     let mut layer = |at: u64, kbps| {
-        allocator.allocate(start + Duration::from_millis(at), Bitrate::kbps(kbps), &offers)[0].layer
+        allocator.allocate(start + Duration::from_millis(at), Bitrate::kbps(kbps), offers.iter().copied())[0]
+            .layer
     };
     layer(0, 600);
     let mut tried = Vec::new();
@@ -113,9 +118,9 @@ fn who_comes_is_let_in_at_once_and_who_has_no_layer_now_gets_none() {
     let (mut allocator, now) = (Allocator::new(), Instant::now());
     let budget = Bitrate::kbps(1000);
     let alone = [video(1, 0, &layers)];
-    assert_eq!(chosen(allocator.allocate(now, budget, &alone)), [Some(1)]);
+    assert_eq!(chosen(allocator.allocate(now, budget, alone.iter().copied())), [Some(1)]);
     let joined = [video(1, 0, &layers), video(2, 5, &layers), video(3, 5, &silent)];
-    assert_eq!(chosen(allocator.allocate(now, budget, &joined)), [Some(0), Some(1), None]);
+    assert_eq!(chosen(allocator.allocate(now, budget, joined.iter().copied())), [Some(0), Some(1), None]);
 }
 
 #[derive(Clone, Debug)]
@@ -172,8 +177,8 @@ proptest! {
         for (kbps, millis) in budgets {
             at += Duration::from_millis(millis);
             let budget = Bitrate::kbps(kbps);
-            let choices = chosen(one.allocate(at, budget, &offers));
-            prop_assert_eq!(&choices, &chosen(other.allocate(at, budget, &offers)));
+            let choices = chosen(one.allocate(at, budget, offers.iter().copied()));
+            prop_assert_eq!(&choices, &chosen(other.allocate(at, budget, offers.iter().copied())));
             let most = budget.max(Bitrate::kbps(case.audio));
             prop_assert!(takes(&offers, &choices) <= most, "{choices:?}");
         }
@@ -186,7 +191,7 @@ proptest! {
         let offers = case.offers(&layers);
         let (low, high) = (fresh(case.budget, &offers), fresh(case.budget + more, &offers));
         let mut order = Order::default();
-        order.arrange(&offers);
+        order.arrange(offers.iter().copied());
         let plan = |choices: &[Option<usize>]| {
             let mut plan = Plan::default();
             choices.iter().for_each(|choice| plan.put(Some(choice.map_or(0, |layer| layer + 1))));
@@ -226,13 +231,13 @@ proptest! {
         let mut allocator = Allocator::new();
         let mut last: Option<Plan> = None;
         let low = Bitrate::kbps(case.budget).scale(0.94).saturating_add(Bitrate::kbps(audio));
-        allocator.allocate(start, low, &offers);
+        allocator.allocate(start, low, offers.iter().copied());
         let mut order = Order::default();
-        order.arrange(&offers);
+        order.arrange(offers.iter().copied());
         for (n, noise) in noise.into_iter().enumerate() {
             let budget = Bitrate::kbps(case.budget).scale(1.0 + noise).saturating_add(Bitrate::kbps(audio));
             let at = start + Duration::from_millis(n as u64 * 100);
-            let choices = chosen(allocator.allocate(at, budget, &offers));
+            let choices = chosen(allocator.allocate(at, budget, offers.iter().copied()));
             let mut plan = Plan::default();
             choices.iter().for_each(|choice| plan.put(Some(choice.map_or(0, |layer| layer + 1))));
             if let Some(last) = &last {

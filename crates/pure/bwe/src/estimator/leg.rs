@@ -44,6 +44,81 @@ pub(super) struct Arrival {
     pub(super) kind: PacketKind,
 }
 
+/// What one feedback tells of packets of which nobody knew, in one go.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    pub(super) lost: usize,
+    arrived: usize,
+    bytes: u64,
+    /// The arrivals are in order.
+    pub(super) in_order: bool,
+    /// Some are of probes.
+    pub(super) probes: bool,
+    /// Departure and arrival: of the first of those that left first, and of the last to be told of.
+    oldest: (i64, i64),
+    last: (i64, i64),
+    /// When the last of them all left.
+    last_sent: i64,
+    /// The least delay.
+    least: i64,
+}
+
+impl Default for Told {
+    fn default() -> Self {
+        Self {
+            lost: 0,
+            arrived: 0,
+            bytes: 0,
+            in_order: true,
+            probes: false,
+            oldest: (i64::MAX, i64::MAX),
+            last: (i64::MIN, i64::MIN),
+            last_sent: i64::MIN,
+            least: i64::MAX,
+        }
+    }
+}
+
+impl Told {
+    /// One more has arrived.
+    #[inline]
+    pub(super) fn add(&mut self, arrival: &Arrival) {
+        let &Arrival { arrival: at, sent, bytes, kind } = arrival;
+        self.arrived += 1;
+        self.bytes += u64::from(bytes);
+        let (last_sent, last_at) = self.last;
+        self.in_order &= at > last_at || at == last_at && sent >= last_sent;
+        self.last = (sent, at);
+        self.probes |= matches!(kind, PacketKind::Probe(_));
+        self.last_sent = self.last_sent.max(sent);
+        self.least = self.least.min(at - sent);
+        if sent < self.oldest.0 || sent == self.oldest.0 && at < self.oldest.1 {
+            self.oldest = (sent, at);
+        }
+    }
+
+    /// When the last to leave did.
+    pub(super) fn last_sent(&self) -> Option<i64> {
+        (self.arrived > 0).then_some(self.last_sent)
+    }
+}
+
+/// A receiver's clock, and the least delay, as they are known at a time.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PeerClock {
+    tie: i64,
+    least: Option<i64>,
+}
+
+impl PeerClock {
+    /// An arrival in our clock, as if the way took no time but for its queues; its bytes, and how long it has waited.
+    #[inline]
+    pub(super) fn read(&self, arrival: &Arrival) -> (i64, u32, i64) {
+        let delay = arrival.arrival - arrival.sent;
+        (arrival.arrival - self.tie, arrival.bytes, self.least.map_or(0, |least| delay - least))
+    }
+}
+
 /// Less than 1 KiB before the first packet, 512 bytes more with it.
 #[derive(Clone, Debug)]
 pub(super) struct Leg {
@@ -87,20 +162,19 @@ impl Leg {
         }
     }
 
-    /// A feedback with these arrivals and so many lost, of which the link itself loses a part.
-    pub(super) fn heard(&mut self, at: i64, arrivals: &[Arrival], lost: usize, own: f64) {
+    /// There is feedback. Of what was lost the link itself loses a part.
+    pub(super) fn heard(&mut self, at: i64, told: &Told, own: f64) {
         self.heard = true;
-        let part = lost as f64 / (lost + arrivals.len()).max(1) as f64;
-        self.overflows = lost >= LOSSES && part > LOSS + 2.0 * own;
-        let bytes: f64 = arrivals.iter().map(|arrival| f64::from(arrival.bytes)).sum();
-        self.carried = (self.carried(at) + bytes, at);
+        let part = told.lost as f64 / (told.lost + told.arrived).max(1) as f64;
+        self.overflows = told.lost >= LOSSES && part > LOSS + 2.0 * own;
+        self.carried = (self.carried(at) + told.bytes as f64, at);
     }
 
     /// Ties the receiver's clock to ours by the least delay, before a feedback's arrivals are looked at. Says whether that
     /// moves it.
-    pub(super) fn tie(&mut self, arrivals: &[Arrival]) -> bool {
-        let delays = arrivals.iter().map(|arrival| arrival.arrival - arrival.sent);
-        let Some(least) = delays.chain(self.queue.least()).min() else { return false };
+    pub(super) fn tie(&mut self, told: &Told) -> bool {
+        let least = (told.arrived > 0).then_some(told.least);
+        let Some(least) = least.into_iter().chain(self.queue.least()).min() else { return false };
         let moved = self.tie.is_some_and(|tie| (tie - least).abs() > LOOSE);
         if moved || self.tie.is_none() {
             self.tie = Some(least);
@@ -108,23 +182,20 @@ impl Leg {
         moved
     }
 
-    /// An arrival in our clock, as if the way took no time but for its queues.
-    pub(super) fn in_our_clock(&self, arrival: i64) -> i64 {
-        arrival - self.tie.unwrap_or(0)
+    /// How the receiver's clock is read now.
+    pub(super) fn clock(&self) -> PeerClock {
+        PeerClock { tie: self.tie.unwrap_or(0), least: self.queue.least() }
     }
 
     /// All arrivals of a feedback have gone through the filters.
-    pub(super) fn look(&mut self, at: i64, arrivals: &[Arrival]) {
+    pub(super) fn look(&mut self, at: i64, told: &Told) {
         self.queue.look(at);
-        if let Some(oldest) = arrivals.iter().min_by_key(|arrival| arrival.sent) {
-            self.window.measure(at - oldest.sent - self.waited(oldest).max(0));
+        if told.arrived > 0 {
+            let (sent, arrival) = told.oldest;
+            let delay = arrival - sent;
+            let waited = self.queue.least().map_or(0, |least| delay - least);
+            self.window.measure(at - sent - waited.max(0));
         }
-    }
-
-    /// How long a packet has waited.
-    pub(super) fn waited(&self, arrival: &Arrival) -> i64 {
-        let delay = arrival.arrival - arrival.sent;
-        delay - self.queue.least().unwrap_or(delay)
     }
 
     /// Until when all arrivals are known, in our clock.
@@ -132,23 +203,30 @@ impl Leg {
         self.known_until
     }
 
-    /// A packet's arrival goes through the filters.
-    pub(super) fn arrived(&mut self, arrival: &Arrival) {
-        self.queue.arrived(arrival.arrival - arrival.sent);
-        self.known_until = self.in_our_clock(arrival.arrival);
-        match self.groups.arrived(arrival.sent, arrival.arrival) {
-            Step::Nothing => {}
-            Step::Delta(delta) => {
-                if let Some(trend) = self.trendline.update(delta) {
-                    self.detector.detect(trend, delta.sent as f64 / 1000.0, delta.at);
+    /// Arrivals go through the filters, in order. Returns how many have: where the clock jumps it stops, and begins anew.
+    pub(super) fn arrived(&mut self, arrivals: &[Arrival]) -> usize {
+        for (arrival, count) in arrivals.iter().zip(1..) {
+            match self.groups.arrived(arrival.sent, arrival.arrival) {
+                Step::Nothing => {}
+                Step::Delta(delta) => {
+                    if let Some(trend) = self.trendline.update(delta) {
+                        self.detector.detect(trend, delta.sent as f64 / 1000.0, delta.at);
+                    }
+                }
+                Step::Reset => {
+                    self.known_until = arrival.arrival - self.tie.unwrap_or(0);
+                    (self.trendline, self.detector) = (Trendline::default(), Detector::new());
+                    self.queue.forget();
+                    self.tie = None;
+                    return count;
                 }
             }
-            Step::Reset => {
-                (self.trendline, self.detector) = (Trendline::default(), Detector::new());
-                self.queue.forget();
-                self.tie = None;
-            }
         }
+        self.queue.arrived(arrivals.iter().map(|arrival| arrival.arrival - arrival.sent));
+        if let Some(last) = arrivals.last() {
+            self.known_until = last.arrival - self.tie.unwrap_or(0);
+        }
+        arrivals.len()
     }
 
     /// When the last feedback came.
@@ -158,7 +236,9 @@ impl Leg {
 
     /// Bytes that were carried of late, as seen from a later time.
     pub(super) fn carried(&self, at: i64) -> f64 {
-        self.carried.0 * ((self.carried.1 - at) as f64 / FADING).exp()
+        let ago = self.carried.1 - at;
+        // Mostly it is asked for at once, and nothing has faded.
+        if ago == 0 { self.carried.0 } else { self.carried.0 * (ago as f64 / FADING).exp() }
     }
 
     /// Even the fastest packets wait.

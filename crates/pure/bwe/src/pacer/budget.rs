@@ -20,10 +20,17 @@ impl Budget {
         Self { at: now, owed: 0.0 }
     }
 
+    #[inline]
     pub(super) fn advance(&mut self, now: Instant, rate: Bitrate) {
-        let elapsed = now.saturating_duration_since(self.at);
-        let most = rate.as_f64() / 8.0 * MOST.as_secs_f64();
-        self.owed = (self.owed - rate.as_f64() / 8.0 * elapsed.as_secs_f64()).clamp(0.0, most);
+        if self.owed > 0.0 {
+            let bytes = rate.as_f64() * (1.0 / 8.0);
+            // Packets of a burst leave at one time.
+            if now != self.at {
+                let elapsed = now.saturating_duration_since(self.at);
+                self.owed = (self.owed - bytes * elapsed.as_secs_f64()).max(0.0);
+            }
+            self.owed = self.owed.min(bytes * MOST.as_secs_f64());
+        }
         self.at = self.at.max(now);
     }
 
@@ -33,6 +40,11 @@ impl Budget {
 
     pub(super) fn is_free(&self) -> bool {
         self.owed < GRAIN
+    }
+
+    /// Whether what is owed takes less time than this at a rate: [`Budget::wait`] without the division.
+    pub(super) fn owes_less_than(&self, time: Duration, rate: Bitrate) -> bool {
+        self.owed * 8.0 < rate.as_f64() * time.as_secs_f64()
     }
 
     /// For how long it is not free.

@@ -1,6 +1,6 @@
 //! What need not wait: most packets of most networks, for which a queue would be a detour.
 
-use super::{BURST, Pacer};
+use super::{BURST, FACTOR, Pacer};
 use std::time::Instant;
 
 impl Pacer {
@@ -18,13 +18,15 @@ impl Pacer {
 
     /// Whether something may leave now.
     #[must_use]
+    #[inline]
     fn is_open(&mut self, now: Instant) -> bool {
-        if self.queue.len() > 0 || self.probe.is_some() || self.is_full() {
+        if !self.queue.is_empty() || self.probe.is_some() || self.is_full() {
             return false;
         }
-        let rate = self.rate(now);
+        // Nothing waits that would make it faster.
+        let rate = self.target.scale(FACTOR);
         self.budget.advance(now, rate);
-        self.budget.wait(rate) < BURST
+        self.budget.owes_less_than(BURST, rate)
     }
 
     /// So many bytes have left, whatever the pacer says: audio, or what passed.

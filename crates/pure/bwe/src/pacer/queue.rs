@@ -73,6 +73,11 @@ impl Queue {
         self.audio.len() + self.retransmissions.len() + self.video.len()
     }
 
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.video.is_empty() && self.retransmissions.is_empty() && self.audio.is_empty()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.audio_bytes + self.paced_bytes
     }

@@ -177,3 +177,18 @@ proptest! {
         prop_assert!(videos.windows(2).all(|pair| pair[0].reference < pair[1].reference));
     }
 }
+
+#[test]
+fn it_is_idle_while_nothing_waits_and_nothing_is_asked_for() {
+    let start = Instant::now();
+    let mut pacer = Pacer::new(start, Bitrate::kbps(1000));
+    assert!(pacer.is_idle());
+    pacer.push(start, audio(1)).unwrap();
+    assert!(!pacer.is_idle());
+    run(&mut pacer, start, Duration::ZERO);
+    assert!(pacer.is_idle());
+    pacer.probe(ProbeCluster { id: ProbeId::from(1), bitrate: Bitrate::kbps(2000), packets: 5, bytes: 1250 });
+    assert!(!pacer.is_idle());
+    run(&mut pacer, start, Duration::from_secs(1));
+    assert!(pacer.is_idle(), "the probe is over");
+}

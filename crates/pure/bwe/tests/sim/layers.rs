@@ -49,7 +49,7 @@ impl Simulcast {
         let offer = |id, media| Offer { id, priority: 0, max_height: None, max_bitrate: None, media };
         let offers = [offer(0, Media::Audio(audio())), offer(1, Media::Video(&layers))];
         let (at, budget) = (self.epoch + Duration::from_micros(now), self.ours.estimator.target());
-        let layer = self.allocator.allocate(at, budget, &offers)[1].layer;
+        let layer = self.allocator.allocate(at, budget, offers.iter().copied())[1].layer;
         let changed = layer != self.layer;
         if changed {
             self.changes.push((now, layer, budget));

@@ -123,13 +123,15 @@ impl Core {
         if asked.estimated && network.wants_look(moment.now) {
             self.look(moment, network_index, out);
         } else if asked.estimated || asked.held {
-            self.pace(moment, network_index, out);
+            self.pace(moment, network_index, asked.estimated, out);
         }
         self.miss(stream_index, &asked.missing);
-        for source in asked.key_frames {
-            self.want_key_frame(moment.now, stream_index, source);
+        if !asked.key_frames.is_empty() {
+            for source in asked.key_frames {
+                self.want_key_frame(moment.now, stream_index, source);
+            }
+            self.ask_for_key_frames(moment.now, stream_index, out);
         }
-        self.ask_for_key_frames(moment.now, stream_index, out);
         true
     }
 }

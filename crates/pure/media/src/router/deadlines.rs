@@ -35,7 +35,7 @@ impl Core {
             (Timer::KeyFrame, Owner::Stream(index)) => self.ask_for_key_frames(now, index, out),
             (Timer::Layers, Owner::Stream(index)) => self.look_at_demand(now, index),
             (Timer::Look, Owner::Network(index)) => self.look(moment, index, out),
-            (Timer::Pace, Owner::Network(index)) => self.pace(moment, index, out),
+            (Timer::Pace, Owner::Network(index)) => self.pace(moment, index, false, out),
             // Nobody else has these.
             (
                 Timer::Report | Timer::Feedback | Timer::Nack | Timer::KeyFrame | Timer::Layers,

@@ -43,7 +43,8 @@ impl Core {
             let index = subscription.network;
             let Some(network) = self.networks.get_mut(index) else { continue };
             if subscription.forward(subscriber, &scene, &stream.fresh, time, network, out) {
-                self.timers.set_earlier(moment.now, Owner::Network(index), Timer::Pace, moment.now);
+                let at = network.pacer.next(moment.now).unwrap_or(moment.now);
+                self.timers.set_earlier(moment.now, Owner::Network(index), Timer::Pace, at);
             }
         }
         stream.tape_fresh(moment.now, &mut self.tape);

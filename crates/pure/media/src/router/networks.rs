@@ -2,6 +2,8 @@
 
 mod offers;
 
+pub(super) use offers::Offers;
+
 use super::Core;
 use crate::Event;
 use crate::batch::Outbox;
@@ -14,7 +16,6 @@ use crate::timers::{Owner, Timer};
 use bwe::Bitrate;
 use bwe::pacer::Release;
 use model::ids::SubscriptionId;
-use offers::Offers;
 use rtp::extension::AbsSendTime;
 use slab::Slab;
 use std::time::{Duration, Instant};
@@ -85,7 +86,8 @@ impl Core {
             return network.look_for_nothing();
         }
         network.estimator.handle_timeout(now);
-        let offers = Offers::of(now, &network.members, &self.subscriptions, &mut self.streams);
+        let mut offers = std::mem::take(&mut self.offers);
+        offers.read(now, &network.members, &self.subscriptions, &mut self.streams);
         // Who is sent nothing that is answered would never be heard again: without padding, some video stays.
         let able = |member: &usize| self.subscriptions.get(*member).is_some_and(Subscription::can_pad);
         let padded = network.members.iter().any(able);
@@ -100,7 +102,9 @@ impl Core {
         }
         let target = budget.map_or(Bitrate::MAX, |budget| budget.target);
         network.pacer.set_target(network.estimator.target());
-        let choices = network.allocator.allocate(now, target, &offers.as_offers()).to_vec();
+        let mut choices = std::mem::take(&mut offers.choices);
+        choices.clear();
+        choices.extend_from_slice(network.allocator.allocate(now, target, offers.as_offers()));
         let again = network.look(now);
         for (at, choice) in choices.iter().enumerate() {
             if let Some((stream, changed)) = self.apply(now, &offers, at, choice.layer, budget) {
@@ -110,8 +114,10 @@ impl Core {
             }
         }
         self.tell_pauses(&offers, out);
+        offers.choices = choices;
+        self.offers = offers;
         self.timers.set(now, Owner::Network(index), Timer::Look, again);
-        self.pace(moment, index, out);
+        self.pace(moment, index, true, out);
     }
 
     /// A subscription's track gets this of the layers that it was offered. Returns its stream where a key frame may be
@@ -162,17 +168,25 @@ impl Core {
         }
     }
 
-    /// Something was held back, or a probe is due.
-    pub(super) fn pace(&mut self, moment: Moment, index: usize, out: &mut Outbox<'_>) {
-        let now = moment.now;
+    /// Something was held back, or a probe is due. `news`: more is known of the network than before, or more is wanted, so
+    /// that there may be a probe.
+    pub(super) fn pace(&mut self, moment: Moment, index: usize, news: bool, out: &mut Outbox<'_>) {
+        let (now, mut ask) = (moment.now, news);
         for _ in 0..MAX_BURSTS {
             let Some(network) = self.networks.get_mut(index).filter(|network| network.is_heard()) else {
                 return;
             };
-            if !network.pacer.is_probing()
+            if ask
+                && !network.pacer.is_probing()
                 && let Some(cluster) = network.estimator.poll_probe(now)
             {
                 network.pacer.probe(cluster);
+            }
+            // The next one may follow once this one was sent.
+            ask = network.pacer.is_probing();
+            if network.pacer.is_idle() {
+                // Whatever waited has left, and no timer runs for it.
+                return;
             }
             network.make_room(now);
             let release = network.pacer.poll(now);

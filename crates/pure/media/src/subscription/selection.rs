@@ -6,7 +6,7 @@
 //! the lowest only (RFC 7741 section 4.2: Y).
 
 use super::segments::{Place, Segments, Shift};
-use crate::stream::cache::Entry;
+use crate::stream::cache::{Entry, PacketCache};
 use crate::stream::track::Track;
 use rtp::NtpTime;
 use std::ops::Range;
@@ -46,7 +46,13 @@ pub(crate) struct Scene<'a> {
     pub(crate) theirs: Option<NtpTime>,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    /// The packets of a track.
+    #[inline]
+    pub(crate) fn cache(&self, track: usize) -> Option<&'a PacketCache> {
+        Some(&self.tracks.get(track)?.cache)
+    }
+
     /// What to add to timestamps of track `to` for those of track `from` at the same moment.
     fn between(&self, from: usize, to: usize) -> Option<u32> {
         let at = |track: usize| self.tracks.get(track)?.timestamp_at(self.theirs?);

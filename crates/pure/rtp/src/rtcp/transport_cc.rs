@@ -107,6 +107,7 @@ impl Chunk {
     }
 
     /// The next symbol.
+    #[inline]
     fn take(&mut self) -> Option<u16> {
         self.len = self.len.checked_sub(1)?;
         match &mut self.symbols {
@@ -159,6 +160,7 @@ pub struct Arrivals<'a> {
 impl Iterator for Arrivals<'_> {
     type Item = Arrival;
 
+    #[inline]
     fn next(&mut self) -> Option<Arrival> {
         loop {
             if let Chunk { symbols: Symbols::Run(0), len } = self.chunk {

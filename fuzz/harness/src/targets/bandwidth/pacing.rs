@@ -87,7 +87,7 @@ impl Pacing {
         match script.below(6) {
             0 => self.set(Bitrate::bps(value), Some(value)),
             1 => self.set(Bitrate::bps(value), None),
-            2 => self.pacer.set_padding(Bitrate::bps(value)),
+            2 => assert!(self.pacer.next(now).is_none_or(|next| next >= now), "it was asked now"),
             3 => {
                 let passes = self.pacer.pass(now, value as u32);
                 assert!(!passes || self.pacer.waiting().0 == 0, "what waits goes first");
@@ -142,7 +142,6 @@ impl Pacing {
     /// With somebody who polls when he is told to, all leaves.
     pub(super) fn drain(&mut self, mut now: Instant) {
         (0..self.granted).for_each(|_| self.pop());
-        self.pacer.set_padding(Bitrate::ZERO);
         for _ in 0..MAX_POLLS {
             let release = self.pacer.poll(now);
             (0..release.packets).for_each(|_| self.pop());

@@ -76,7 +76,7 @@ impl Sharing {
     pub(super) fn allocate(&mut self, now: Instant, budget: Bitrate, script: &mut Script<'_>) {
         let drawn = script.list(MAX_OFFERS, Drawn::new);
         let offers: Vec<Offer<'_>> = drawn.iter().zip(0..).map(|(drawn, id)| drawn.offer(id)).collect();
-        let choices = self.allocator.allocate(now, budget, &offers).to_vec();
+        let choices = self.allocator.allocate(now, budget, offers.iter().copied()).to_vec();
         assert_eq!(choices.len(), offers.len());
         let (mut audio, mut all) = (Bitrate::ZERO, Bitrate::ZERO);
         for ((choice, offer), drawn) in choices.iter().zip(&offers).zip(&drawn) {
@@ -95,7 +95,7 @@ impl Sharing {
             let videos = choices.iter().zip(&drawn).filter(|(_, drawn)| drawn.audio.is_none());
             self.layers = videos.map(|(choice, _)| choice.layer.map_or(0, |layer| layer + 1)).collect();
         }
-        let again = self.allocator.allocate(now, budget, &offers);
+        let again = self.allocator.allocate(now, budget, offers.iter().copied());
         assert_eq!(again, choices, "nothing has changed, and no time has passed");
     }
 }

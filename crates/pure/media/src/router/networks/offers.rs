@@ -4,9 +4,10 @@ use crate::stream::Stream;
 use crate::stream::frame::SPATIAL_LAYERS;
 use crate::stream::track::Track;
 use crate::subscription::Subscription;
+use crate::subscription::outgoing::OutgoingTrack;
 use crate::subscription::selection::{Layers, Selection, Target};
 use bwe::allocator::Layer;
-use bwe::{Bitrate, Media, Offer};
+use bwe::{Bitrate, Choice, Media, Offer};
 use slab::Slab;
 use std::ops::Range;
 use std::time::Instant;
@@ -19,8 +20,8 @@ const UNKNOWN_FACTOR: u64 = 3;
 const UNKNOWN: u64 = 150_000;
 
 /// One track of one subscription.
-#[derive(Debug)]
-pub(super) struct Offered {
+#[derive(Debug, Default)]
+pub(in crate::router) struct Offered {
     /// Index of the subscription, and of its track.
     pub(super) subscriber: usize,
     pub(super) track: usize,
@@ -39,6 +40,34 @@ pub(super) struct Offered {
 }
 
 impl Offered {
+    /// Nothing of this track is offered yet.
+    fn begin(
+        &mut self,
+        subscriber: usize,
+        track: usize,
+        subscription: &Subscription,
+        outgoing: &OutgoingTrack,
+    ) {
+        let preference = &subscription.preference;
+        let (mut layers, mut targets) = (std::mem::take(&mut self.layers), std::mem::take(&mut self.targets));
+        layers.clear();
+        targets.clear();
+        *self = Self {
+            subscriber,
+            track,
+            video: outgoing.is_video(),
+            id: subscription.serial << 8 | track as u64 & 0xff,
+            priority: preference.priority,
+            max_height: preference.max_height,
+            max_bitrate: preference.max_bitrate.map(Bitrate::bps),
+            audio: Bitrate::ZERO,
+            begins: false,
+            layers,
+            targets,
+            first: outgoing.selection.layers().start,
+        };
+    }
+
     /// Whether nothing of it is sent now.
     pub(super) fn is_empty(&self) -> bool {
         self.layers.is_empty()
@@ -60,44 +89,38 @@ impl Offered {
     }
 }
 
-/// All of them.
-#[derive(Debug)]
-pub(super) struct Offers {
+/// All of them. Looked at again and again, for one network after the other: nothing is allocated for that.
+#[derive(Debug, Default)]
+pub(in crate::router) struct Offers {
     all: Vec<Offered>,
+    /// Those behind that many are of a network with more.
+    used: usize,
+    /// What the allocator has chosen of them.
+    pub(super) choices: Vec<Choice>,
 }
 
 impl Offers {
-    pub(super) fn of(
+    /// Reads those of a network.
+    pub(super) fn read(
+        &mut self,
         now: Instant,
         members: &[usize],
         subscriptions: &Slab<Subscription>,
         streams: &mut Slab<Stream>,
-    ) -> Self {
-        let mut all = Vec::new();
+    ) {
+        self.used = 0;
         for &member in members {
             let Some(subscription) = subscriptions.get(member) else { continue };
             let Some(stream) = streams.get_mut(subscription.stream) else { continue };
             for (index, outgoing) in subscription.tracks.iter().enumerate() {
-                let mut offered = Offered {
-                    subscriber: member,
-                    track: index,
-                    video: outgoing.is_video(),
-                    id: subscription.serial << 8 | index as u64 & 0xff,
-                    priority: subscription.preference.priority,
-                    max_height: subscription.preference.max_height,
-                    max_bitrate: subscription.preference.max_bitrate.map(Bitrate::bps),
-                    audio: Bitrate::ZERO,
-                    begins: false,
-                    layers: Vec::new(),
-                    targets: Vec::new(),
-                    first: outgoing.selection.layers().start,
-                };
                 let layers = outgoing.selection.layers();
+                let Some(offered) = self.next() else { continue };
+                offered.begin(member, index, subscription, outgoing);
                 if offered.video {
                     let rid = subscription.preference.rid.as_deref();
                     let layers = named(&stream.tracks, layers, rid);
                     offered.first = layers.start;
-                    add_layers(&mut offered, now, &mut stream.tracks, layers, &outgoing.selection);
+                    add_layers(offered, now, &mut stream.tracks, layers, &outgoing.selection);
                 } else if let Some(track) =
                     stream.tracks.get(layers.start).filter(|one| one.rates.is_live(now))
                 {
@@ -105,49 +128,53 @@ impl Offers {
                     let bitrate = track.rates.all().filter(|_| subscription.covers(outgoing)).unwrap_or(0);
                     offered.audio = Bitrate::bps(bitrate);
                 }
-                all.push(offered);
             }
         }
-        Self { all }
+    }
+
+    /// A place for one more.
+    fn next(&mut self) -> Option<&mut Offered> {
+        if self.used >= self.all.len() {
+            self.all.push(Offered::default());
+        }
+        self.used += 1;
+        self.all.get_mut(self.used - 1)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Offered> + Clone {
+        self.all.iter().take(self.used)
     }
 
     pub(super) fn get(&self, at: usize) -> Option<&Offered> {
-        self.all.get(at)
+        self.iter().nth(at)
     }
 
     /// What would be sent if the network carried it.
     pub(super) fn wanted(&self) -> Bitrate {
-        self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(one.best()))
+        self.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(one.best()))
     }
 
     /// What the audio and the smallest layer of each video take.
     pub(super) fn least(&self) -> Bitrate {
         let least = |one: &Offered| one.layers.iter().map(|layer| layer.bitrate).min().unwrap_or(one.audio);
-        self.all.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(least(one)))
+        self.iter().fold(Bitrate::ZERO, |sum, one| sum.saturating_add(least(one)))
     }
 
     /// In the words of the allocator.
-    pub(super) fn as_offers(&self) -> Vec<Offer<'_>> {
-        let offer = |one: &'_ Offered| Offer {
+    pub(super) fn as_offers(&self) -> impl Iterator<Item = Offer<'_>> + Clone {
+        self.iter().map(|one| Offer {
             id: one.id,
             priority: one.priority,
             max_height: one.max_height,
             max_bitrate: one.max_bitrate,
-            media: if one.video { Media::Video(&[]) } else { Media::Audio(one.audio) },
-        };
-        let with_layers = |one| match offer(one) {
-            Offer { media: Media::Video(_), .. } => Offer { media: Media::Video(&one.layers), ..offer(one) },
-            audio => audio,
-        };
-        self.all.iter().map(with_layers).collect()
+            media: if one.video { Media::Video(&one.layers) } else { Media::Audio(one.audio) },
+        })
     }
 
-    /// The subscriptions, each once.
-    pub(super) fn subscribers(&self) -> Vec<usize> {
-        let mut subscribers: Vec<usize> = self.all.iter().map(|one| one.subscriber).collect();
-        subscribers.sort_unstable();
-        subscribers.dedup();
-        subscribers
+    /// The subscriptions, each once: their tracks lie side by side.
+    pub(super) fn subscribers(&self) -> impl Iterator<Item = usize> {
+        let mut before = None;
+        self.iter().map(|one| one.subscriber).filter(move |&one| before.replace(one) != Some(one))
     }
 }
 

@@ -5,7 +5,8 @@ use super::offer::{self, Answer, Ids, Line};
 use super::publisher::{Habits, Publisher};
 use crate::network::Dice;
 use media::{
-    COALESCE, Config, DatagramSink, DtlsIdentity, Incoming, Limits, Protocol, Router, SendBatch, Wanted,
+    COALESCE, Config, DatagramSink, DtlsIdentity, Estimation, Incoming, Limits, Protocol, Router, SendBatch,
+    Wanted,
 };
 use model::ids::{StreamId, SubscriptionId};
 use rtp::srtp::Profile;
@@ -51,7 +52,8 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    pub(crate) fn new() -> Self {
+    /// `estimation`: of what each subscriber's network carries.
+    pub(crate) fn new(estimation: Option<Estimation>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "an Instant can be had in no other way")]
         let now = Instant::now();
         let dtls = Arc::new(DtlsIdentity::generate().unwrap());
@@ -60,7 +62,7 @@ impl Call {
             dtls,
             candidates,
             tcp: None,
-            estimation: None,
+            estimation,
             coalesce: COALESCE,
             limits: Limits::default(),
         });

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 #[test]
 fn a_handshake_is_no_consent() {
-    let mut call = Call::new();
+    let mut call = Call::new(None);
     call.publish(&[Kind::Audio]);
     call.hesitation = Duration::from_secs(14);
     call.subscribe(0, &[Kind::Audio], Profile::AeadAes128Gcm);
@@ -34,7 +34,7 @@ fn a_handshake_is_no_consent() {
 
 /// Somebody is away for so long, and then checks again, from the same address or from another one.
 fn away(seconds: u64, moves: bool, publishes: bool) {
-    let mut call = Call::new();
+    let mut call = Call::new(None);
     call.publish(&[Kind::Video]);
     call.subscribe(0, &[Kind::Video], Profile::AeadAes128Gcm);
     let flows = |call: &mut Call| {

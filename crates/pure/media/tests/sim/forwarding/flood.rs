@@ -29,7 +29,7 @@ impl DatagramSink for Order {
 
 #[test]
 fn a_flood_of_one_stream_keeps_no_other_waiting() {
-    let mut call = Call::new();
+    let mut call = Call::new(None);
     call.publish(&[Kind::Audio]);
     call.publish(&[Kind::Audio]);
     (0..CROWD).for_each(|_| call.subscribe(0, &[Kind::Audio], Profile::AeadAes128Gcm));

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 #[test]
 fn who_hears_nothing_for_half_of_the_time_still_connects() {
-    let mut call = Call::new();
+    let mut call = Call::new(None);
     call.publish(&[Kind::Audio]);
     // Meanwhile it repeats its message, and the router its answer, seven times each.
     call.deafness = Duration::from_secs(15);

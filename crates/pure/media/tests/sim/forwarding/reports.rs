@@ -40,7 +40,7 @@ fn reported(call: &mut Call, ntp: NtpTime, tracks: &[usize]) -> Vec<u32> {
 
 #[test]
 fn a_publisher_whose_clock_is_set_does_not_lose_its_sync() {
-    let mut call = Call::new();
+    let mut call = Call::new(None);
     call.publish(&[Kind::Audio, Kind::Video]);
     call.subscribe(0, &[Kind::Audio, Kind::Video], Profile::AeadAes128Gcm);
     let now = call.now;
