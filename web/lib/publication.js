@@ -1,7 +1,8 @@
 // What this client sends: at most one audio and one video track on one peer connection.
 
-import { describeFrames, describesFrames, isEncryptable, saltToText } from './e2ee/encryption.js';
+import { isEncryptable, saltToText } from './e2ee/encryption.js';
 import { newSalt } from './e2ee/keys.js';
+import { describeFrames, describesFrames } from './frames.js';
 import { activate, encodingsFor, isOnDemand, makePlain } from './layers.js';
 import { Source } from './media-info.js';
 import { MediaSession } from './media-session.js';
@@ -159,6 +160,8 @@ export class Publication extends MediaSession {
     const wanted = codecs.filter(named(videoCodec));
     if (wanted.length === 0) throw new TypeError(`this browser does not send ${videoCodec}`);
     transceiver.setCodecPreferences([...wanted, ...codecs.filter(named('rtx'))]);
+    // Nothing else tells AV1's layers apart.
+    if (videoCodec.toUpperCase() === 'AV1') describeFrames(transceiver);
   }
 
   /** @override @param {{ type: 'offer', sdp: string }} jsep */

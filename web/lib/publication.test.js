@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { mock, test } from 'node:test';
 import { agree, fakePeerConnections, FakePeerConnection, fakeServer, publish, settled } from '../tests/fake-peer-connection.js';
-import { DEPENDENCY_DESCRIPTOR } from './e2ee/encryption.js';
 import { Forwarding } from './forwarding.js';
+import { DEPENDENCY_DESCRIPTOR } from './frames.js';
 import { Source } from './media-info.js';
 import { Publication } from './publication.js';
 

@@ -1,7 +1,8 @@
 // What this client receives: one stream of somebody else, on one peer connection.
 
-import { describeFrames, saltOf } from './e2ee/encryption.js';
+import { saltOf } from './e2ee/encryption.js';
 import { ErrorCode, hasCode } from './errors.js';
+import { describeFrames } from './frames.js';
 import { MediaSession } from './media-session.js';
 import { Preference } from './preference.js';
 import { QualityWatch, reading } from './quality.js';
@@ -115,13 +116,14 @@ export class Subscription extends MediaSession {
   /** @param {RTCPeerConnection} pc @param {'audio' | 'video'} kind */
   #receive(pc, kind) {
     const transceiver = pc.addTransceiver(kind, { direction: 'recvonly' });
+    // It comes where the publisher sends it.
+    if (kind === 'video') describeFrames(transceiver);
     if (!this.#isSealed) return;
     const { uid, minfo } = this.#stream;
     const salt = saltOf(minfo.e2ee);
     this.link.encryption?.open(transceiver.receiver, salt && { uid, kind, salt }, (opening) => {
       if (this.pcs.includes(pc)) this.#opened(opening);
     });
-    if (kind === 'video') describeFrames(transceiver);
   }
 
   /** @param {import('./e2ee/transform.js').Opening} opening */

@@ -4,9 +4,6 @@
 import { roomKey } from './keys.js';
 import { Opener, Sealer } from './transform.js';
 
-/** Says of each frame what it is and depends on, so that a server need not look into it. Appendix A of the AV1 RTP specification. */
-export const DEPENDENCY_DESCRIPTOR = 'https://aomediacodec.github.io/av1-rtp-spec/#dependency-descriptor-rtp-header-extension';
-
 /** Packetizers of the others look for structures in the frame. */
 const CODECS = ['VP8', 'VP9'];
 
@@ -155,21 +152,6 @@ export class Encryption {
 /** Whether frames of it can be encrypted. @param {string | undefined} codec */
 export function isEncryptable(codec) {
   return codec === undefined || CODECS.includes(codec.toUpperCase());
-}
-
-/** Asks for the dependency descriptor, where the browser lets one ask. @param {RTCRtpTransceiver} transceiver of video */
-export function describeFrames(transceiver) {
-  const control = /** @type {any} */ (transceiver);
-  const extensions = control.getHeaderExtensionsToNegotiate?.();
-  const descriptor = extensions?.find((/** @type {{ uri: string }} */ { uri }) => uri === DEPENDENCY_DESCRIPTOR);
-  if (!descriptor) return;
-  descriptor.direction = 'sendrecv';
-  control.setHeaderExtensionsToNegotiate(extensions);
-}
-
-/** Whether it was agreed on. @param {RTCPeerConnection} pc that has its answer */
-export function describesFrames(pc) {
-  return pc.remoteDescription?.sdp.includes(DEPENDENCY_DESCRIPTOR) ?? false;
 }
 
 /** What a stream says of its encryption, in `minfo.e2ee`. @param {Uint8Array<ArrayBuffer>} salt */

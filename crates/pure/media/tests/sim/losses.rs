@@ -100,7 +100,7 @@ fn where_much_is_lost_repairs_are_sent_twice() {
         world
             .run_until("both are connected", |world| world.peers.iter().all(|peer| peer.connected.is_some()));
         world.peers[lossy].down = Link::losing(percent);
-        world.run_for(Duration::from_secs(10));
+        world.run_for(Duration::from_secs(30));
         let stats = world.router.stats();
         assert!(stats.nacks_received > 20, "{percent} %: {}", stats.nacks_received);
         let repairs = stats.retransmissions as f64 / stats.nacks_received as f64;
