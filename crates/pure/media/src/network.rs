@@ -160,6 +160,12 @@ impl Network {
         self.heard.is_some()
     }
 
+    /// Whether packets wait for what it carries.
+    #[inline]
+    pub(crate) fn is_paced(&self) -> bool {
+        self.is_heard() && self.is_estimated()
+    }
+
     /// What a receiver says of the packets of one connection.
     pub(crate) fn feedback(
         &mut self,
@@ -181,7 +187,7 @@ impl Network {
 
     /// What it carries, in bits per second, as far as is known.
     pub(crate) fn estimate(&self) -> Option<u64> {
-        (self.is_estimated() && self.is_heard()).then(|| self.estimator.target().as_bps())
+        self.is_paced().then(|| self.estimator.target().as_bps())
     }
 
     /// What may be sent now, where at least `least` is to be; `None`: nothing is known, and nothing will be.
@@ -220,7 +226,7 @@ impl Network {
     /// Whether a packet of so many bytes may leave now, and counts it if so. What waits goes first.
     #[inline]
     pub(crate) fn passes(&mut self, now: Instant, bytes: u32) -> bool {
-        !self.is_estimated() || !self.is_heard() || self.pacer.pass(now, bytes)
+        !self.is_paced() || self.pacer.pass(now, bytes)
     }
 
     /// Holds a packet back. False: too much waits already, and it is lost.

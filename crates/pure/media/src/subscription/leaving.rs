@@ -42,7 +42,7 @@ impl Leaving<'_> {
         out: &mut Outbox<'_>,
     ) {
         // Of a network of which nothing is known nothing is counted.
-        if self.network.is_heard() {
+        if self.network.is_paced() {
             let bytes = track.size_of(entry);
             if !track.is_video() {
                 self.network.pacer.passed(bytes);
