@@ -15,7 +15,7 @@ const TOLERANCE: f64 = 0.03;
 const WATCHING: f64 = 0.02;
 
 /// What estimation and feedback may cost of what a packet takes without them.
-const ESTIMATION: f64 = 0.15;
+const ESTIMATION: f64 = 0.4;
 
 /// The file.
 #[derive(Debug, Deserialize, PartialEq)]
@@ -141,8 +141,8 @@ mod tests {
             counts.instructions.insert("estimated".to_owned(), instructions);
             counts.dear_estimation()
         };
-        assert_eq!(estimated(4599.0), None);
-        assert_eq!(estimated(4640.0).as_deref(), Some("estimation and feedback cost 16.0 %"));
+        assert_eq!(estimated(5599.0), None);
+        assert_eq!(estimated(5640.0).as_deref(), Some("estimation and feedback cost 41.0 %"));
     }
 
     #[test]
