@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { getsWidth, picture, prefers, publishLarge } from '../harness/layers.js';
 import { Scene } from '../harness/scene.js';
 import { until } from '../harness/until.js';
 
@@ -9,30 +10,6 @@ const scene = new Scene();
 
 /** Widths of the layers of a camera of 960 pixels. */
 const WIDTH = { q: 240, h: 480, f: 960 };
-
-/** Publishes a camera that is large enough for three layers. @param {import('../harness/coder.js').Coder} coder */
-async function publishLarge(coder) {
-  await coder.page.evaluate(async () => {
-    window.capture = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-    await capture.getVideoTracks()[0].applyConstraints({ width: 960, height: 540, frameRate: 10 });
-  });
-  return coder.publish({ simulcast: true });
-}
-
-/** @param {import('../harness/coder.js').Coder} coder @param {object} prefer */
-function prefers(coder, prefer) {
-  return coder.page.evaluate((prefer) => room.subscriptions[0].prefer(prefer), prefer);
-}
-
-/** @param {import('../harness/coder.js').Coder} coder */
-async function picture(coder) {
-  return (await coder.received()).find(({ kind }) => kind === 'video') ?? { width: 0, frames: 0, freezes: 0 };
-}
-
-/** The rate is found out step by step, so the largest takes its time. @param {import('../harness/coder.js').Coder} coder @param {number} width */
-function getsWidth(coder, width) {
-  return until(`${coder.name} gets a picture of ${width} pixels`, async () => (await picture(coder)).width === width, { within: 40_000 });
-}
 
 /** Names of the layers that are switched on. @param {import('../harness/coder.js').Coder} coder */
 function sentLayers(coder) {
@@ -52,7 +29,7 @@ test('three sizes leave, and each receiver gets the one that fits', async () => 
   const camera = await scene.coder('camera', { room });
   const large = await scene.coder('large', { room });
   const small = await scene.coder('small', { room });
-  await publishLarge(camera);
+  await publishLarge(camera, { simulcast: true });
   await until('all layers have left', async () => {
     const rows = (await camera.sent()).filter(({ kind, packets }) => kind === 'video' && packets > 0);
     return rows.map(({ rid }) => rid).sort().join('') === 'fhq';
@@ -68,7 +45,7 @@ test('a larger place gets a larger picture, and the picture does not stop for it
   const room = scene.newRoom();
   const camera = await scene.coder('camera', { room });
   const viewer = await scene.coder('viewer', { room });
-  await publishLarge(camera);
+  await publishLarge(camera, { simulcast: true });
   await viewer.seesPictures(1);
   await prefers(viewer, { maxHeight: 150 });
   await getsWidth(viewer, WIDTH.q);
@@ -85,7 +62,7 @@ test('a larger place gets a larger picture, and the picture does not stop for it
 test('what is preferred from the first moment is what comes first', async () => {
   const room = scene.newRoom();
   const camera = await scene.coder('camera', { room });
-  await publishLarge(camera);
+  await publishLarge(camera, { simulcast: true });
   const viewer = await scene.coder('viewer', { room, subscribe: false });
   const mid = await viewer.page.evaluate(() => room.streams[0].mid);
   await viewer.page.evaluate((mid) => {
@@ -104,7 +81,7 @@ test('a layer that nobody takes is not sent, and is there again for who wants it
   const room = scene.newRoom();
   const camera = await scene.coder('camera', { room });
   const viewer = await scene.coder('viewer', { room });
-  await publishLarge(camera);
+  await publishLarge(camera, { simulcast: true });
   await viewer.seesPictures(1);
   await prefers(viewer, { maxHeight: 150 });
   await getsWidth(viewer, WIDTH.q);
@@ -121,7 +98,7 @@ test('a layer that nobody takes is not sent, and is there again for who wants it
 test('on the page, a small tile asks for a small picture, and a tile that grows for a larger one', async () => {
   const room = scene.newRoom();
   const camera = await scene.coder('camera', { room });
-  await publishLarge(camera);
+  await publishLarge(camera, { simulcast: true });
   const page = await scene.page({ viewport: { width: 340, height: 320 } });
   const ada = await scene.person('Ada', { room, page });
   await ada.seesPictures(1);

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { getsWidth, picture, prefers, publishLarge } from '../harness/layers.js';
 import { Scene } from '../harness/scene.js';
 import { until } from '../harness/until.js';
 
@@ -9,32 +10,13 @@ const scene = new Scene();
 
 /** Publishes a camera in three spatial and three temporal layers. @param {import('../harness/coder.js').Coder} coder @param {string} codec */
 async function publishLayers(coder, codec) {
-  await coder.page.evaluate(async () => {
-    window.capture = await navigator.mediaDevices.getUserMedia({ audio: true, video: true });
-    await capture.getVideoTracks()[0].applyConstraints({ width: 960, height: 540, frameRate: 10 });
-  });
-  await coder.publish({ videoCodec: codec });
+  await publishLarge(coder, { videoCodec: codec });
   await coder.page.evaluate(async () => {
     const sender = publication.pc.getSenders().find(({ track }) => track?.kind === 'video');
     const parameters = sender.getParameters();
     parameters.encodings[0].scalabilityMode = 'L3T3';
     await sender.setParameters(parameters);
   });
-}
-
-/** @param {import('../harness/coder.js').Coder} coder @param {object} prefer */
-function prefers(coder, prefer) {
-  return coder.page.evaluate((prefer) => room.subscriptions[0].prefer(prefer), prefer);
-}
-
-/** @param {import('../harness/coder.js').Coder} coder */
-async function picture(coder) {
-  return (await coder.received()).find(({ kind }) => kind === 'video') ?? { width: 0, frames: 0, freezes: 0 };
-}
-
-/** @param {import('../harness/coder.js').Coder} coder @param {number} width */
-function getsWidth(coder, width) {
-  return until(`${coder.name} gets a picture of ${width} pixels`, async () => (await picture(coder)).width === width, { within: 40_000 });
 }
 
 for (const codec of ['VP9', 'AV1']) {

@@ -15,7 +15,7 @@ const MAX_INTERVAL: Duration = Duration::from_millis(250);
 /// Bytes that may be sent again on top of the share, so that a burst of losses is repaired at once.
 const BURST: u64 = 64 * 1024;
 
-/// From this part of all packets on, in 256ths (5 %), much is lost.
+/// From this part of all packets on, in parts of 256 (5 %), much is lost.
 const MUCH: u16 = 13;
 
 /// How much a subscriber loses of late, as its receiver reports say.
@@ -23,7 +23,7 @@ const MUCH: u16 = 13;
 pub(crate) struct Loss(u16);
 
 impl Loss {
-    /// A report says this of the time since the last one, in 256ths. The last two count for most.
+    /// A report says this of the time since the last one, in parts of 256. The last two count for most.
     pub(crate) fn report(&mut self, fraction: u8) {
         self.0 = (self.0 + u16::from(fraction)).div_ceil(2);
     }
