@@ -182,11 +182,11 @@ mod tests {
                 "{name} {:?}",
                 estimates(&world)
             );
-            assert!(world.router.stats().layer_changes > 0, "{name} {:?}", world.router.stats());
         }
-        for name in ["simulcast-squeezed", "vp9-squeezed"] {
-            assert!(played(name).router.stats().pauses > 0, "{name}");
-        }
+        assert!(played("simulcast").router.stats().layer_changes > 0);
+        assert!(played("simulcast-squeezed").router.stats().pauses > 0);
+        let squeezed = estimates(&played("vp9-squeezed"));
+        assert!(squeezed.iter().any(|one| one < &Some(300_000)), "{squeezed:?}");
         assert_eq!(estimates(&played("estimation-off")), [None; 2]);
         assert!(played("bursts").router.stats().media_out > 1000);
         assert!(played("av1").router.stats().media_out > 100);
