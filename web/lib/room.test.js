@@ -167,13 +167,19 @@ test('a stream that takes the place of another is told as one that moves', async
   assert.deepEqual(room.streams.map(({ mid }) => mid), ['a#2']);
 });
 
-test('who speaks is told when it changes, and nobody speaks any more when the connection is lost', async () => {
+/** Joined, with what is told of speakers, and a way to tell it. */
+async function listen() {
   const { connection, room } = enter();
   connection.last('join').answer({});
   await settled();
   const told = [];
   room.on('active-speakers', ({ speakers }) => told.push(speakers.map(({ uid }) => uid).join()));
   const speaks = (...uids) => connection.notify('active-speakers', { speakers: uids.map((uid) => ({ uid, mid: `${uid}#1`, level: -30 })) });
+  return { connection, room, told, speaks };
+}
+
+test('who speaks is told when it changes, and nobody speaks any more when the connection is lost', async () => {
+  const { connection, room, told, speaks } = await listen();
   speaks('a', 'b');
   speaks('a', 'b');
   connection.notify('active-speakers', { speakers: 'nonsense' });
@@ -184,12 +190,7 @@ test('who speaks is told when it changes, and nobody speaks any more when the co
 });
 
 test('who spoke is forgotten when another server takes over, unless it says who speaks', async () => {
-  const { connection, room } = enter();
-  connection.last('join').answer({});
-  await settled();
-  const told = [];
-  room.on('active-speakers', ({ speakers }) => told.push(speakers.map(({ uid }) => uid).join()));
-  const speaks = (...uids) => connection.notify('active-speakers', { speakers: uids.map((uid) => ({ uid, mid: `${uid}#1`, level: -30 })) });
+  const { connection, room, told, speaks } = await listen();
   const moved = async (meanwhile) => {
     connection.emit('open', { again: true, moved: true });
     meanwhile();

@@ -12,7 +12,7 @@ mod wishes;
 mod words;
 
 use bottleneck::Bottleneck;
-use media::{Event, NetworkId, Preference, Wanted};
+use media::{Estimation, Event, NetworkId, Preference, Wanted};
 use scene::Scene;
 pub(crate) use scene::connect;
 use std::time::Duration;
@@ -176,6 +176,19 @@ fn after_an_outage_the_picture_comes_back_and_grows() {
         let height = scene.viewers[viewer].height();
         assert_eq!(height, 720, "{words:?} after {away} s: {:?}", scene.viewers[viewer]);
     }
+}
+
+#[test]
+fn nothing_is_looked_for_where_nothing_is_sent() {
+    let mut scene = Scene::with_one_layer(10, Some(Estimation::default()));
+    scene.view(carrying(1_000), None, Preference::default());
+    scene.run(10 * SECOND);
+    assert!(scene.padding() > 0, "more was wanted than there was");
+    scene.camera.stop();
+    scene.run(5 * SECOND);
+    let before = scene.padding();
+    scene.run(20 * SECOND);
+    assert_eq!(scene.padding(), before);
 }
 
 #[test]

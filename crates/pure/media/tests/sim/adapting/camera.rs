@@ -111,6 +111,12 @@ impl Camera {
         }
     }
 
+    /// Sends nothing any more.
+    pub(crate) fn stop(&mut self) {
+        let never = self.next() + Duration::from_secs(3600);
+        (self.next_frame, self.next_sound) = (never, never);
+    }
+
     pub(crate) fn next(&self) -> Instant {
         self.next_frame.min(self.next_sound).min(self.next_report)
     }

@@ -58,7 +58,12 @@ impl Scene {
 
     /// A camera with the highest layer only, and a router that looks for nothing.
     pub(crate) fn plain(seed: u64) -> Self {
-        let (mut scene, _) = Self::with(seed, None, &Camera::plain_offer());
+        Self::with_one_layer(seed, None)
+    }
+
+    /// A camera with the highest layer only.
+    pub(crate) fn with_one_layer(seed: u64, estimation: Option<Estimation>) -> Self {
+        let (mut scene, _) = Self::with(seed, estimation, &Camera::plain_offer());
         scene.camera.activate([false, false, true]);
         scene
     }
@@ -173,6 +178,11 @@ impl Scene {
 
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000) + (self.now - self.start)
+    }
+
+    /// Packets of padding that have left so far.
+    pub(crate) fn padding(&self) -> u64 {
+        self.router.stats().padding_out
     }
 
     pub(crate) fn run(&mut self, time: Duration) {

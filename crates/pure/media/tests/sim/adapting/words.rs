@@ -3,7 +3,7 @@
 use super::scene::Scene;
 use super::viewer::Words;
 use super::{SECOND, carrying};
-use media::{NetworkId, Wanted};
+use media::{Event, NetworkId, Wanted};
 
 #[test]
 fn what_becomes_of_the_sound_says_nothing_of_what_the_network_carries() {
@@ -23,6 +23,20 @@ fn who_says_nothing_of_its_video_is_not_slowed_down_by_what_others_say() {
     scene.run(8 * SECOND);
     let viewer = &scene.viewers[silent];
     assert_eq!((viewer.height(), viewer.freezes()), (720, 0), "{viewer:?}");
+}
+
+#[test]
+fn who_cannot_be_asked_whether_there_is_more_again_keeps_some_video() {
+    let mut scene = Scene::new(33);
+    let viewer = scene.view_as(Words::Bitrate, carrying(8_000), Wanted::default());
+    scene.viewers[viewer].bitrate = Some(60_000);
+    scene.run(8 * SECOND);
+    scene.viewers[viewer].begin_measuring();
+    scene.run(2 * SECOND);
+    assert!(scene.viewers[viewer].frames() > 20, "{:?}", scene.viewers[viewer]);
+    assert_eq!(scene.viewers[viewer].height(), 180);
+    let paused = |event: &Event| matches!(event, Event::SubscriptionPaused { .. });
+    assert!(!scene.events.iter().any(paused), "{:?}", scene.events);
 }
 
 #[test]

@@ -5,6 +5,7 @@ use rpc::proto::{ClaimRequest, MuteRequest, NoticesRequest, PreferRequest, Prefe
 use tonic::Streaming;
 
 use super::*;
+use crate::mailbox::{Command, MailboxError};
 
 impl World {
     async fn prefer(&mut self, uid: &str, sid: &str, preference: Preference) -> Result<(), Status> {
@@ -98,9 +99,9 @@ async fn the_subscriptions_of_one_network_are_at_one_worker() {
     assert!(placed.contains(&4) && placed.contains(&0), "{placed:?}");
 }
 
-/// What is answered is so already.
+/// What is answered is so: neither the stream nor what is known of it has changed.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_speaks_in_a_muted_stream_until_it_is_let_through() {
+async fn a_stream_that_could_not_be_muted_is_not() {
     let mut world = World::new(2).await;
     let _publisher = world.published("m").await;
     let owner = Owner { signal: NodeId::parse("signal-1").unwrap(), connection: 7 };
@@ -112,6 +113,16 @@ async fn nobody_speaks_in_a_muted_stream_until_it_is_let_through() {
     world.client.mute(mute.clone()).await.unwrap();
     assert_eq!(speaks(), None, "nobody hears a muted stream");
     world.client.mute(MuteRequest { muted: false, ..mute.clone() }).await.unwrap();
+    assert_eq!(speaks(), Some(owner.signal.clone()));
+
+    let mailbox = &workers.mailboxes[workers.directory.stream(&mid).unwrap().worker];
+    mailbox.stop();
+    // It may take a last look at what has come.
+    while mailbox.ask(|reply| Command::Stats { reply }).await != Err(MailboxError::Stopped) {
+        tokio::task::yield_now().await;
+    }
+    let draining = (Code::Unavailable, Some(ErrorCode::Draining));
+    assert_eq!(failure(world.client.mute(mute).await), draining);
     assert_eq!(speaks(), Some(owner.signal));
 }
 
