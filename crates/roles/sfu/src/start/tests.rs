@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cluster::discovery::MemoryDiscovery;
 use cluster::events::MemoryEvents;
 use cluster::store::MemoryStore;
-use cluster::{Lease, Store};
-use model::ErrorCode;
+use cluster::{Expiry, Lease, Store};
+use model::{ErrorCode, MediaInfo, Owner, RoomId, Stream, StreamId, Takeover, UserId};
 use peer::{MediaThread, Publisher, PublisherConfig, Subscriber, SubscriberConfig};
 use rpc::channel::InProcess;
 use rpc::proto::sfu_client::SfuClient;
@@ -24,6 +24,8 @@ mod steering;
 mod tcp;
 
 const PATIENCE: Duration = Duration::from_secs(10);
+
+const INFO: &str = r#"{"audio":true,"video":false,"audiotype":1,"videotype":0}"#;
 
 fn config(port: u16, workers: usize) -> Config {
     Config {
@@ -61,6 +63,16 @@ async fn announce_register(discovery: &dyn Discovery) -> Lease {
         draining: false,
     };
     discovery.register(node).await.unwrap()
+}
+
+/// A room that says: this user's stream is on sfu-1. One that no room knows ends after ten seconds.
+async fn enter(store: &dyn Store, rid: &str, uid: &str, mid: &str) {
+    let (rid, uid) = (RoomId::parse(rid).unwrap(), UserId::parse(uid).unwrap());
+    let owner = Owner { signal: NodeId::parse("signal-1").unwrap(), connection: 1 };
+    store.join(&rid, &uid, &owner, Takeover::Resume, Expiry::NEVER).await.unwrap();
+    let (mid, sfu) = (StreamId::parse(mid).unwrap(), NodeId::parse("sfu-1").unwrap());
+    let stream = Stream { mid, uid, sfu, info: MediaInfo::parse(INFO).unwrap() };
+    store.add_stream(&rid, &owner, stream, Expiry::NEVER).await.unwrap();
 }
 
 /// An SFU that takes streams, beside a real register.

@@ -1,28 +1,13 @@
 //! From the announcement to the drain: what the rooms, discovery and the callers see of it.
 
-use cluster::Expiry;
-use model::{MediaInfo, Owner, RoomId, Stream, StreamId, Takeover, UserId};
 use rpc::proto::{ClaimReply, ClaimRequest};
 
 use super::*;
-
-const INFO: &str = r#"{"audio":true,"video":false,"audiotype":1,"videotype":0}"#;
 
 const DRAINING: (Code, Option<ErrorCode>) = (Code::Unavailable, Some(ErrorCode::Draining));
 
 fn rid() -> RoomId {
     RoomId::parse("room").unwrap()
-}
-
-/// A room that says: ann's stream is on sfu-1.
-async fn a_room_with_a_stream(store: &dyn Store, mid: &str) {
-    let (uid, signal) = (UserId::parse("ann").unwrap(), NodeId::parse("signal-1").unwrap());
-    let owner = Owner { signal, connection: 1 };
-    store.join(&rid(), &uid, &owner, Takeover::Replace, Expiry::NEVER).await.unwrap();
-    let mid = StreamId::parse(mid).unwrap();
-    let stream =
-        Stream { mid, uid, sfu: NodeId::parse("sfu-1").unwrap(), info: MediaInfo::parse(INFO).unwrap() };
-    store.add_stream(&rid(), &owner, stream, Expiry::NEVER).await.unwrap();
 }
 
 async fn streams_in_the_room(store: &dyn Store) -> usize {
@@ -76,7 +61,7 @@ async fn it_is_announced_while_it_runs() {
 async fn what_an_earlier_run_left_behind_goes_before_the_first_new_stream() {
     let discovery: Arc<dyn Discovery> = Arc::new(MemoryDiscovery::default());
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    a_room_with_a_stream(&*store, "ghost").await;
+    enter(&*store, "room", "ann", "ghost").await;
     let in_process = InProcess::default();
     let dialer = Dialer::new(in_process.clone());
 
@@ -116,7 +101,7 @@ async fn it_beats_until_it_ends_and_its_streams_leave_with_it() {
         assert!(Instant::now() < deadline, "it beats no more");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    a_room_with_a_stream(&*world.store, "m").await;
+    enter(&*world.store, "room", "ann", "m").await;
     world.sfu.shutdown().await;
     assert!(world.store.runs().await.unwrap().is_empty());
     assert_eq!(streams_in_the_room(&*world.store).await, 0);

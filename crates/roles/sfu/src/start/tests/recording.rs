@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use model::StreamId;
 use rpc::proto::RecordRequest;
 use serde_json::Value;
 
@@ -101,6 +100,7 @@ impl World {
             ..PublishRequest::default()
         };
         publisher.accept(&self.client.publish(request).await?.into_inner().answer_sdp);
+        enter(&*self.store, rid, uid, &format!("{rid}#{uid}")).await;
         Ok(publisher)
     }
 
