@@ -16,7 +16,9 @@ impl Core {
     pub(super) fn look_at_demand(&mut self, now: Instant, index: usize) {
         self.forget_key_frames(index);
         let Some(stream) = self.streams.get(index).filter(|stream| stream.is_layered()) else { return };
-        let taken = self.taken(index) | stream.demand.of_branches();
+        let in_vain = stream.tracks.iter().enumerate().filter(|(_, track)| track.awaited.is_in_vain(now));
+        let in_vain = in_vain.fold(0, |tracks, (track, _)| tracks | bit(track));
+        let taken = self.taken(index) | stream.demand.of_branches() | in_vain;
         let Some(stream) = self.streams.get_mut(index) else { return };
         if let Some(branch) = stream.trunk_mut().map(|trunk| trunk.branch) {
             self.crossing.wish(branch, Wish::Layers { tracks: taken });

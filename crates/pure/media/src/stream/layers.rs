@@ -63,6 +63,12 @@ impl Awaited {
         patient
     }
 
+    /// Whether it was waited for in vain, and is to be tried again. Till then its publisher is still to send it if he can: an
+    /// uplink grows only for what is to be sent.
+    pub(crate) fn is_in_vain(&self, now: Instant) -> bool {
+        matches!(self, Self::InVain(_)) && !self.is_over(now)
+    }
+
     /// Whether what is known of it means nothing any more.
     fn is_over(&self, now: Instant) -> bool {
         match *self {
@@ -202,6 +208,7 @@ mod tests {
         assert!(said(&mut awaited, start, 8, &[true]));
         assert!(!awaited.is_worth_it(start + PATIENCE, false, true));
         assert!(!awaited.is_worth_it(start + PATIENCE, false, false));
+        assert!(awaited.is_in_vain(start + PATIENCE) && !awaited.is_in_vain(start + TRY_AGAIN));
         assert!(awaited.is_worth_it(start + TRY_AGAIN, false, false), "perhaps now");
         assert!(said(&mut awaited, start + TRY_AGAIN, 8, &[true]));
         assert!(!awaited.is_worth_it(start + TRY_AGAIN + PATIENCE, false, true));

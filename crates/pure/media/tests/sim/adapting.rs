@@ -155,6 +155,40 @@ fn layers_that_nobody_takes_are_told_to_the_publisher_and_those_that_somebody_wa
 }
 
 #[test]
+fn a_layer_that_was_never_seen_is_taken_for_twice_as_large_as_the_one_below() {
+    for (tallest, height) in [(800, 720), (500, 360), (200, 180)] {
+        let mut scene = Scene::new(12);
+        scene.obeys();
+        scene.camera.activate([true, false, false], scene.now);
+        let small = Preference { max_height: Some(200), ..Preference::default() };
+        let viewer = scene.view(carrying(8_000), None, small);
+        scene.run(6 * SECOND);
+        assert_eq!(scene.viewers[viewer].height(), 180);
+        let larger = Preference { max_height: Some(tallest), ..Preference::default() };
+        scene.prefer(viewer, larger);
+        scene.run(8 * SECOND);
+        assert_eq!(scene.viewers[viewer].height(), height, "{:?}", scene.viewers[viewer]);
+    }
+}
+
+#[test]
+fn a_layer_that_takes_its_time_is_not_given_up() {
+    let mut scene = Scene::new(11);
+    scene.obeys_after(10 * SECOND);
+    let small = Preference { max_height: Some(200), ..Preference::default() };
+    let viewer = scene.view(carrying(8_000), None, small);
+    scene.run(6 * SECOND);
+    assert_eq!(scene.wanted(), [("q", true), ("h", false), ("f", false)]);
+    scene.prefer(viewer, Preference::default());
+    // Longer than anybody waits for what may never come.
+    scene.run(8 * SECOND);
+    assert_eq!(scene.viewers[viewer].height(), 180);
+    scene.run(8 * SECOND);
+    assert_eq!(scene.viewers[viewer].height(), 720, "{:?}", scene.viewers[viewer]);
+    assert_eq!(scene.viewers[viewer].freezes(), 0, "{:?}", scene.viewers[viewer]);
+}
+
+#[test]
 fn after_an_outage_the_picture_comes_back_and_grows() {
     for (words, away) in
         [5, 20, 40].into_iter().flat_map(|away| [(Words::Arrivals, away), (Words::OfPictures, away)])

@@ -196,12 +196,9 @@ fn add_layers(
     selection: &Selection,
 ) {
     let start = layers.start;
-    let has_height =
-        |source: usize| tracks.get(source).is_some_and(|one| one.heights.iter().any(Option::is_some));
-    // A layer that was never seen is larger than those that were.
-    let unseen = if layers.clone().any(has_height) { u16::MAX } else { 0 };
     let mut below = UNKNOWN / UNKNOWN_FACTOR;
-    for source in layers {
+    for source in layers.clone() {
+        let unseen = assumed_height(tracks, &layers, source);
         let Some(track) = tracks.get_mut(source) else { continue };
         let live = track.rates.is_live(now);
         // What is no layer among others is sent or not, whoever takes it.
@@ -235,5 +232,20 @@ fn add_layers(
             let layers = Layers { spatial: all(layers.0, spatial), temporal: all(layers.1, temporal) };
             offered.targets.push(Target { source, layers });
         }
+    }
+}
+
+/// The height of a layer that was never seen: each is usually twice as large as the one below. 0 where none was seen.
+fn assumed_height(tracks: &[Track], layers: &Range<usize>, source: usize) -> u16 {
+    let seen = |other: usize| {
+        let height = tracks.get(other)?.heights.iter().copied().flatten().max()?;
+        Some((other, height))
+    };
+    let below = (layers.start..source).rev().find_map(seen);
+    let above = || (source..layers.end).find_map(seen);
+    let power = |steps: usize| 1u16.checked_shl(u32::try_from(steps).unwrap_or(u32::MAX)).unwrap_or(u16::MAX);
+    match below {
+        Some((other, height)) => height.saturating_mul(power(source - other)),
+        None => above().map_or(0, |(other, height)| height / power(other - source).max(1)),
     }
 }

@@ -28,6 +28,8 @@ struct Source {
     frames: u64,
     wants_key: bool,
     active: bool,
+    /// When it begins to send, where it does not yet.
+    begins: Option<Instant>,
     packets: u32,
 }
 
@@ -73,6 +75,7 @@ impl Camera {
             frames: 0,
             wants_key: true,
             active: true,
+            begins: None,
             packets: 0,
         };
         Self {
@@ -103,11 +106,11 @@ impl Camera {
         layers.iter().fold(Self::offer(), |offer, lines| offer.replace(lines, ""))
     }
 
-    /// Sends these layers and no others.
-    pub(crate) fn activate(&mut self, wanted: [bool; 3]) {
+    /// Sends these layers and no others. What it did not send before, its uplink carries only from then on.
+    pub(crate) fn activate(&mut self, wanted: [bool; 3], then: Instant) {
         for (layer, wanted) in self.layers.iter_mut().zip(wanted) {
-            layer.wants_key |= wanted && !layer.active;
-            layer.active = wanted;
+            layer.active &= wanted;
+            layer.begins = (wanted && !layer.active).then(|| layer.begins.unwrap_or(then));
         }
     }
 
@@ -133,7 +136,7 @@ impl Camera {
         while self.next_frame <= now {
             self.next_frame += FRAME;
             for at in 0..3 {
-                self.picture(at, &mut sent);
+                self.picture(now, at, &mut sent);
             }
         }
         if self.next_report <= now {
@@ -152,9 +155,12 @@ impl Camera {
         sent
     }
 
-    fn picture(&mut self, at: usize, sent: &mut Vec<Vec<u8>>) {
+    fn picture(&mut self, now: Instant, at: usize, sent: &mut Vec<Vec<u8>>) {
         let source = &mut self.layers[at];
         source.timestamp = source.timestamp.wrapping_add(3000);
+        if source.begins.take_if(|begins| *begins <= now).is_some() {
+            (source.active, source.wants_key) = (true, true);
+        }
         if !source.active {
             return;
         }

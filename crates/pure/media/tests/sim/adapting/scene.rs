@@ -33,7 +33,7 @@ impl DatagramSink for Kept {
 }
 
 pub(crate) struct Scene {
-    now: Instant,
+    pub(crate) now: Instant,
     start: Instant,
     router: Router,
     pub(crate) camera: Camera,
@@ -42,8 +42,8 @@ pub(crate) struct Scene {
     queues: Vec<usize>,
     networks: Vec<Queue>,
     pub(crate) events: Vec<Event>,
-    /// The camera switches its layers as it is told.
-    obeys: bool,
+    /// The camera switches its layers as it is told, and takes so long to begin with one.
+    obeys: Option<Duration>,
     flights: Flights,
     dice: Dice,
     next_checks: Instant,
@@ -64,7 +64,7 @@ impl Scene {
     /// A camera with the highest layer only.
     pub(crate) fn with_one_layer(seed: u64, estimation: Option<Estimation>) -> Self {
         let (mut scene, _) = Self::with(seed, estimation, &Camera::plain_offer());
-        scene.camera.activate([false, false, true]);
+        scene.camera.activate([false, false, true], scene.now);
         scene
     }
 
@@ -91,7 +91,7 @@ impl Scene {
             queues: Vec::new(),
             networks: Vec::new(),
             events: Vec::new(),
-            obeys: false,
+            obeys: None,
             flights: Flights::default(),
             dice,
             next_checks: now,
@@ -100,7 +100,11 @@ impl Scene {
     }
 
     pub(crate) fn obeys(&mut self) {
-        self.obeys = true;
+        self.obeys_after(Duration::ZERO);
+    }
+
+    pub(crate) fn obeys_after(&mut self, time: Duration) {
+        self.obeys = Some(time);
     }
 
     /// A viewer with a network of its own, by this name.
@@ -278,9 +282,11 @@ impl Scene {
                     let viewer = self.viewers.iter_mut().find(|viewer| viewer.sid == *sid).unwrap();
                     viewer.paused = matches!(event, Event::SubscriptionPaused { .. });
                 }
-                Event::LayersWanted { layers, .. } if self.obeys => {
+                Event::LayersWanted { layers, .. } => {
                     let is_wanted = |rid: &str| layers.iter().any(|layer| layer.rid == rid && layer.wanted);
-                    self.camera.activate(RIDS.map(is_wanted));
+                    if let Some(time) = self.obeys {
+                        self.camera.activate(RIDS.map(is_wanted), self.now + time);
+                    }
                 }
                 Event::SubscriptionEnded { .. } | Event::StreamEnded { .. } => unreachable!("{event:?}"),
                 _ => {}

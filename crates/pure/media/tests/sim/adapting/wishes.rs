@@ -18,7 +18,7 @@ fn silent(seed: u64, viewers: usize) -> Scene {
     scene.run(SECOND);
     (0..viewers).for_each(|_| _ = scene.view(carrying(8_000), None, named("q")));
     scene.run(3 * SECOND);
-    scene.camera.activate([true, true, false]);
+    scene.camera.activate([true, true, false], scene.now);
     scene.run(3 * SECOND);
     scene
 }
