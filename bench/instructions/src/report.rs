@@ -103,7 +103,7 @@ const METHOD: &str = "
 In \"estimated\" the router estimates what the network of each subscriber carries, each of which has one of its own, and
 the subscribers tell every 100 ms when its packets arrived; what the pacer does with a frame is in it. What they tell is
 about what the router has sent, so it is made while the call goes on, between the parts that are counted. Estimation and
-feedback may take 40 % more than \"bursts\" does.
+feedback may take 16 % more than \"bursts\" does.
 
 \"Without metrics and logs\" is the same program built so that the router counts nothing, without the histogram and the
 clock that a worker reads for it, without anybody who asks for its numbers (otherwise once a second), and without a

@@ -5,6 +5,7 @@
 //! time has passed; and where capacity wavers, as a wi-fi's, it is a mean of all that time and no moment's low.
 
 use crate::Bitrate;
+use crate::estimator::{Arrival, PeerClock};
 
 /// In microseconds.
 const SLOT: i64 = 20_000;
@@ -29,12 +30,6 @@ struct Slot {
     wait: i64,
 }
 
-impl Slot {
-    fn end(&self) -> i64 {
-        self.number.saturating_add(1).saturating_mul(SLOT)
-    }
-}
-
 const EMPTY: Slot = Slot { number: i64::MIN, bytes: 0, last: 0, wait: i64::MAX };
 
 /// What has arrived of late.
@@ -52,26 +47,25 @@ impl Default for Acknowledged {
 }
 
 impl Acknowledged {
-    /// Packets arrived, in order: when, their bytes, and how long they had waited, in microseconds.
-    pub(crate) fn arrived(&mut self, packets: impl Iterator<Item = (i64, u32, i64)>) {
-        let mut gathered: Option<(Slot, i64)> = None;
-        for (at, bytes, wait) in packets {
+    /// Packets arrived, in order, by a receiver's clock.
+    pub(crate) fn arrived(&mut self, packets: &[Arrival], clock: &PeerClock) {
+        let mut rest = packets;
+        while let Some(first) = rest.first() {
+            let at = first.arrival - clock.tie;
+            let number = at.div_euclid(SLOT);
+            let end = number.saturating_add(1).saturating_mul(SLOT) + clock.tie;
             // Those of one slot in one go.
-            if let Some((slot, first)) = &mut gathered
-                && (*first..slot.end()).contains(&at)
-            {
-                slot.bytes = slot.bytes.saturating_add(bytes);
-                slot.last = slot.last.max(at);
-                slot.wait = slot.wait.min(wait);
-            } else {
-                let fresh = Slot { number: at.div_euclid(SLOT), bytes, last: at, wait };
-                if let Some((slot, first)) = gathered.replace((fresh, at)) {
-                    self.add(first, &slot);
-                }
+            let (mut bytes, mut delay, mut count) = (0u32, i64::MAX, 0);
+            for packet in rest.iter().take_while(|packet| packet.arrival < end) {
+                bytes = bytes.saturating_add(packet.bytes);
+                delay = delay.min(packet.arrival - packet.sent);
+                count += 1;
             }
-        }
-        if let Some((slot, first)) = gathered {
-            self.add(first, &slot);
+            let (some, others) = rest.split_at(count.max(1).min(rest.len()));
+            let last = some.last().map_or(at, |packet| packet.arrival - clock.tie);
+            let wait = clock.least.map_or(0, |least| delay - least);
+            self.add(at, &Slot { number, bytes, last, wait });
+            rest = others;
         }
     }
 
@@ -148,12 +142,15 @@ impl Acknowledged {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimator::PacketKind;
 
     /// Packets of 1000 bytes, each so many microseconds after the one before, that have waited so long.
     fn run(came: &mut Acknowledged, at: &mut i64, interval: i64, wait: i64, packets: u32) {
         for _ in 0..packets {
             *at += interval;
-            came.arrived(std::iter::once((*at, 1000, wait)));
+            let (arrival, sent, kind) = (*at, *at - wait, PacketKind::Media);
+            let packet = Arrival { arrival, sent, bytes: 1000, kind, was_lost: false };
+            came.arrived(&[packet], &PeerClock { tie: 0, least: Some(0) });
         }
     }
 

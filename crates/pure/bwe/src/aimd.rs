@@ -16,7 +16,7 @@ const BETA: f64 = 0.92;
 const FALL: f64 = 0.4;
 /// Otherwise no more of it is lost at a time than the queue's part of the first, in microseconds, and what is above the
 /// second as a part of the third.
-const SHORT_QUEUE: f64 = 1_000_000.0;
+const SHORT_QUEUE: f64 = 900_000.0;
 const LONG_QUEUE: (f64, f64) = (80_000.0, 150_000.0);
 /// Growth in a second while the capacity is not known, and beyond what was known of it. (Draft; libwebrtc: 1.08 for both.
 /// With a window, `estimator/window.rs`, the faster does no harm.)
@@ -24,7 +24,7 @@ const FIRST_GROWTH: f64 = 1.3;
 const GROWTH: f64 = 1.08;
 /// Up to the known capacity it grows so fast: seconds to 63 % of the way. From there on it is careful, up to this many
 /// times as much.
-const RETURN: f64 = 0.5;
+const RETURN: f64 = 0.27;
 const BEYOND: f64 = 1.05;
 /// The bitrate is at most this many times the acknowledged one, and 10 kbit/s: beyond that nothing has been tried.
 /// (Draft; libwebrtc.)
@@ -48,8 +48,9 @@ const LONGEST_STEP: i64 = 1_000_000;
 pub(crate) struct Situation {
     pub(crate) now: i64,
     pub(crate) usage: Usage,
+    /// Where it grows: what arrives.
     pub(crate) acknowledged: Option<Bitrate>,
-    /// What has arrived since a packet last found no queue, and in how long a time.
+    /// Where it falls: what has arrived since a packet last found no queue, and in how long a time.
     pub(crate) busy: Option<(Bitrate, i64)>,
     /// How long packets wait.
     pub(crate) queue: i64,
@@ -205,7 +206,7 @@ mod tests {
             aimd.update(&full(0, kbps, queue));
             aimd.bitrate()
         };
-        assert_eq!(after(600, 40_000), Bitrate::kbps(960));
+        assert_eq!(after(600, 45_000), Bitrate::kbps(950));
         assert_eq!(after(600, 200_000), Bitrate::kbps(552));
         assert_eq!(after(300, 40_000), Bitrate::kbps(276));
         assert_eq!(after(2000, 40_000), Bitrate::kbps(1000), "never up");

@@ -1,6 +1,8 @@
 //! Packets that left together are one measurement: bursts are compared, not packets (draft-ietf-rmcat-gcc-02 section
 //! 5.2), because what a sender sends at once says of a queue only how fast it empties.
 
+use crate::estimator::Arrival;
+
 /// Packets that left within 5 ms are one group, and so are those that arrive within 5 ms as if a queue on the way let
 /// them out together. (Draft, libwebrtc.)
 const GROUP: i64 = 5_000;
@@ -47,24 +49,28 @@ pub(crate) struct ArrivalGroups {
 }
 
 impl ArrivalGroups {
-    /// A packet arrived. They come in the order of arrival; one that left before the group is ignored.
+    /// Packets arrived, in this order; those that left before the group are ignored. Returns how many belong to it, or to
+    /// nothing: the next one begins another ([`ArrivalGroups::begin`]).
     #[inline]
-    pub(crate) fn arrived(&mut self, sent: i64, arrival: i64) -> Step {
-        if let Some(current) = &mut self.current {
-            if sent < current.first_sent {
-                return Step::Nothing;
+    pub(crate) fn gather(&mut self, packets: &[Arrival]) -> usize {
+        let Some(current) = &mut self.current else { return 0 };
+        let mut group = *current;
+        let taken = packets.iter().take_while(|packet| {
+            let earlier = packet.sent < group.first_sent;
+            let taken = earlier || group.takes(packet.sent, packet.arrival);
+            if taken && !earlier {
+                group.last_sent = group.last_sent.max(packet.sent);
+                group.last_arrival = group.last_arrival.max(packet.arrival);
             }
-            if current.takes(sent, arrival) {
-                current.last_sent = current.last_sent.max(sent);
-                current.last_arrival = current.last_arrival.max(arrival);
-                return Step::Nothing;
-            }
-        }
-        self.next(sent, arrival)
+            taken
+        });
+        let count = taken.count();
+        *current = group;
+        count
     }
 
     /// A packet that begins a group.
-    fn next(&mut self, sent: i64, arrival: i64) -> Step {
+    pub(crate) fn begin(&mut self, &Arrival { sent, arrival, .. }: &Arrival) -> Step {
         let fresh =
             Group { first_sent: sent, last_sent: sent, first_arrival: arrival, last_arrival: arrival };
         let Some(current) = &mut self.current else {
@@ -110,6 +116,14 @@ impl Group {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::estimator::PacketKind;
+
+    impl ArrivalGroups {
+        fn arrived(&mut self, sent: i64, arrival: i64) -> Step {
+            let packet = Arrival { arrival, sent, bytes: 0, kind: PacketKind::Media, was_lost: false };
+            if self.gather(&[packet]) == 1 { Step::Nothing } else { self.begin(&packet) }
+        }
+    }
 
     #[test]
     fn groups_are_compared_by_their_last_packets() {

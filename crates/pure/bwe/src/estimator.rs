@@ -8,6 +8,7 @@
 //! after over-use, the target stays lower still, so that it empties: from 15 % below the bottleneck, as the draft has it,
 //! a queue of a second needs seven to go.
 
+mod departures;
 mod drain;
 mod leg;
 mod legs;
@@ -19,15 +20,17 @@ use crate::acknowledged::Acknowledged;
 use crate::aimd::{Aimd, Situation};
 use crate::application_limit::ApplicationLimit;
 use crate::history::CAPACITY;
-use crate::loss::{Losses, Tally};
+use crate::loss::Losses;
 use crate::probe_results::ProbeResults;
 use crate::probing::{CALM, Outlook, ProbeCluster, ProbeId, Probing};
 use crate::{Bitrate, PeerTime};
+pub use departures::Departures;
 pub use leg::LegId;
 pub use terms::{Config, PacketKind, Snapshot, Usage};
 
 use drain::Drain;
-use leg::{Arrival, Told};
+use leg::Told;
+pub(crate) use leg::{Arrival, PeerClock};
 use legs::Legs;
 use std::time::{Duration, Instant};
 
@@ -41,8 +44,6 @@ const RETURN: f64 = 0.5;
 /// The round trip before one was measured, and how much each measurement counts (RFC 6298 section 2).
 const FIRST_RTT: i64 = 100_000;
 const RTT_WEIGHT: f64 = 0.125;
-/// A receiver's clock is no farther from its zero, in microseconds (a century): so differences never overflow.
-const FARTHEST: i64 = 1 << 52;
 /// The estimate of one network. 5 KiB, and for each leg 1.5 KiB and what is not yet heard of: 16 bytes a packet, for no
 /// more than 2048 packets. Arrivals of one feedback are kept for as long as it is read: no more than 2048.
 #[derive(Clone, Debug)]
@@ -70,6 +71,8 @@ pub struct Estimator {
     silent: bool,
     /// When it was last knocked at what is silent.
     knocked: Option<i64>,
+    /// What one feedback says, and of what it says that it came.
+    said: Vec<(u64, Option<PeerTime>)>,
     arrivals: Vec<Arrival>,
 }
 
@@ -99,6 +102,7 @@ impl Estimator {
             silent_since: None,
             silent: false,
             knocked: None,
+            said: Vec::new(),
             arrivals: Vec::new(),
         }
     }
@@ -139,17 +143,11 @@ impl Estimator {
         }
     }
 
-    /// A packet leaves on a leg; nothing happens if there is none of this number. `sequence` is the leg's transport-wide
-    /// number, unwrapped; numbers that go back are ignored. `bytes` is its size on the wire, with UDP and IP.
+    /// A packet leaves on a leg; nothing happens if there is none of this number. Of more than one, see
+    /// [`Estimator::departures`].
     pub fn sent(&mut self, now: Instant, leg: LegId, sequence: u64, bytes: u32, kind: PacketKind) {
-        let at = self.micros_now(now);
-        let Some(leg) = self.legs.get_mut(leg) else { return };
-        leg.history.push(sequence, at, bytes, kind);
-        if kind == PacketKind::Media {
-            self.application.sent(bytes);
-        }
-        if leg.heard {
-            self.silent_since.get_or_insert(at);
+        if let Some(mut departures) = self.departures(now, leg) {
+            departures.sent(sequence, bytes, kind);
         }
     }
 
@@ -195,26 +193,19 @@ impl Estimator {
         reports: impl IntoIterator<Item = (u64, Option<PeerTime>)>,
     ) -> Option<Told> {
         let leg = self.legs.get_mut(leg)?;
-        self.arrivals.clear();
-        let (mut told, mut tally) = (Told::default(), Tally::default());
-        for (sequence, arrival) in reports.into_iter().take(CAPACITY) {
-            let Some(sent) = leg.history.report(sequence, at, arrival.is_some()) else { continue };
-            if sent.was_lost {
-                self.losses.report(&std::mem::take(&mut tally));
-                self.losses.late();
-            } else {
-                tally.add(sent.at, sent.bytes, arrival.is_some());
+        // One thing after the other: each of these loops is short, and together they are twice as slow.
+        let said = &mut self.said;
+        said.clear();
+        reports.into_iter().for_each(|report| {
+            if said.len() < CAPACITY {
+                said.push(report);
             }
-            let Some(arrival) = arrival else {
-                told.lost += 1;
-                continue;
-            };
-            let arrival = arrival.as_micros().clamp(-FARTHEST, FARTHEST);
-            let arrival = Arrival { arrival, sent: sent.at, bytes: sent.bytes, kind: sent.kind };
-            told.add(&arrival);
-            self.arrivals.push(arrival);
-        }
-        self.losses.report(&tally);
+        });
+        self.arrivals.clear();
+        let lost = leg.history.hear(at, &self.said, &mut self.arrivals);
+        let (told, arrived) = Told::of(&self.arrivals, lost.packets());
+        (0..told.late).for_each(|_| self.losses.late());
+        self.losses.report(&arrived, &lost);
         Some(told)
     }
 
@@ -232,12 +223,13 @@ impl Estimator {
         if leg.tie(told) {
             self.acknowledged.restart();
         }
-        let mut rest = &self.arrivals[..];
+        let (mut rest, mut whole) = (&self.arrivals[..], Some(told));
         while !rest.is_empty() {
             // Up to where the receiver's clock jumps, if it does, all that is known of it stays the same.
             let clock = leg.clock();
-            let (some, others) = rest.split_at_checked(leg.arrived(rest)).unwrap_or((rest, &[]));
-            self.acknowledged.arrived(some.iter().map(|one| clock.read(one)));
+            let (some, others) =
+                rest.split_at_checked(leg.arrived(rest, whole.take())).unwrap_or((rest, &[]));
+            self.acknowledged.arrived(some, &clock);
             rest = others;
         }
         leg.look(at, told);
@@ -262,15 +254,23 @@ impl Estimator {
         let before = self.target();
         self.application.look(now, before);
         let (usage, queue) = (self.legs.news(leg), self.legs.latest());
+        let (application_limited, until) = (self.application.is_limited(), self.legs.known_until());
         // What the link loses whatever is sent has been carried for all that.
-        let sent = |came: Bitrate| came.scale(1.0 / (1.0 - self.losses.own()));
-        let until = self.legs.known_until();
-        let acknowledged = self.acknowledged.bitrate(until).map(sent);
-        let busy = self.acknowledged.while_busy(until, QUEUES.max(queue / 2));
-        let busy = busy.map(|(came, time)| (sent(came), time));
-        let application_limited = self.application.is_limited();
-        let situation =
-            Situation { now, usage, acknowledged, busy, queue, application_limited, rtt: self.rtt };
+        let factor = 1.0 / (1.0 - self.losses.own());
+        // Each of these is looked up where it is needed: it takes longer than all the rest.
+        let arrives = |came: &Acknowledged| came.bitrate(until).map(|came| came.scale(factor));
+        let grows = usage == Usage::Normal && !application_limited;
+        let busy = (usage == Usage::Over).then(|| self.acknowledged.while_busy(until, QUEUES.max(queue / 2)));
+        let busy = busy.flatten().map(|(came, time)| (came.scale(factor), time));
+        let situation = Situation {
+            now,
+            usage,
+            acknowledged: if grows { arrives(&self.acknowledged) } else { None },
+            busy,
+            queue,
+            application_limited,
+            rtt: self.rtt,
+        };
         if self.aimd.update(&situation) {
             self.drain.begin(now);
             self.probing.dropped(before, self.aimd.bitrate());
@@ -286,7 +286,7 @@ impl Estimator {
             }
         }
         self.aimd.clamp(self.config.min, self.config.max);
-        self.loss_based = self.losses.look(self.aimd.bitrate(), acknowledged);
+        self.loss_based = self.losses.look(self.aimd.bitrate(), || arrives(&self.acknowledged));
     }
 
     /// Of what a probe has shown. Where delays wander, so does capacity, and a probe sees a moment of it.

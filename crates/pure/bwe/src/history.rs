@@ -1,7 +1,9 @@
 //! What was sent and is not forgotten: a ring, because feedback names packets by number alone. It has as many places as
 //! packets wait for feedback at a time, so that who is sent little costs little.
 
-use crate::estimator::PacketKind;
+use crate::PeerTime;
+use crate::estimator::{Arrival, PacketKind};
+use crate::loss::Tally;
 
 /// How many packets are remembered at the most: two seconds of 10 Mbit/s. Feedback about older ones is ignored.
 pub(crate) const CAPACITY: usize = 2048;
@@ -11,6 +13,9 @@ const FIRST_CAPACITY: usize = 32;
 /// lost, because it may only be late.
 const KEPT: u32 = 5_000_000;
 const LATE: u32 = 500_000;
+
+/// A receiver's clock is no farther from its zero, in microseconds (a century): so differences never overflow.
+const FARTHEST: i64 = 1 << 52;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Fate {
@@ -61,24 +66,13 @@ impl Slot {
     }
 }
 
-/// A packet that was sent, and what has just become known of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Sent {
-    /// Microseconds since the estimator's start.
-    pub(crate) at: i64,
-    pub(crate) bytes: u32,
-    pub(crate) kind: PacketKind,
-    /// It had been reported lost before.
-    pub(crate) was_lost: bool,
-}
-
 /// The packets that were sent last.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     /// A power of two of them, or none.
     slots: Vec<Slot>,
-    /// The number of the next packet; `None` before the first.
-    next: Option<u64>,
+    /// The number of the next packet; 0 before the first.
+    next: u64,
     /// One more than the highest number that feedback has named.
     named: u64,
     /// Bytes of what was sent after those.
@@ -89,16 +83,26 @@ impl History {
     /// A packet leaves. Numbers that go back are ignored.
     #[inline]
     pub(crate) fn push(&mut self, sequence: u64, at: i64, bytes: u32, kind: PacketKind) {
-        if self.next.is_some_and(|next| sequence < next) {
+        if sequence < self.next {
             return;
         }
-        self.next = Some(sequence.saturating_add(1));
+        self.next = sequence.saturating_add(1);
         let (sequence, at) = (sequence as u32, at as u32);
         let bytes = bytes.min(u32::from(u16::MAX)) as u16;
-        let (fresh, named) = (Slot { sequence, at, bytes, kind, fate: Fate::Unknown }, self.named as u32);
+        let fresh = Slot { sequence, at, bytes, kind, fate: Fate::Unknown };
         self.flight += u64::from(bytes);
-        if self.slot(sequence).is_none_or(|there| there.is_kept_from(sequence, at)) {
-            self.make_room(sequence, at);
+        // Mostly all is known of what was in its place.
+        match self.slot(sequence) {
+            Some(slot) if slot.fate == Fate::Arrived => *slot = fresh,
+            _ => self.replace(fresh),
+        }
+    }
+
+    /// It takes a place that may still be another's.
+    fn replace(&mut self, fresh: Slot) {
+        let (sequence, named) = (fresh.sequence, self.named as u32);
+        if self.slot(sequence).is_none_or(|there| there.is_kept_from(sequence, fresh.at)) {
+            self.make_room(sequence, fresh.at);
         }
         if let Some(slot) = self.slot(sequence) {
             // What is forgotten here without a word about it is not under way any more.
@@ -110,22 +114,6 @@ impl History {
     /// Bytes that were sent after all that feedback has named.
     pub(crate) fn flight(&self) -> u64 {
         self.flight
-    }
-
-    /// Feedback has named this packet, so it has passed over those before.
-    fn name(&mut self, sequence: u64) {
-        let oldest = (sequence + 1).saturating_sub(self.slots.len() as u64);
-        for passed in self.named.max(oldest)..=sequence {
-            let bytes = self
-                .slot(passed as u32)
-                .filter(|slot| slot.sequence == passed as u32)
-                .map_or(0, |slot| slot.bytes);
-            self.flight = self.flight.saturating_sub(u64::from(bytes));
-        }
-        self.named = self.named.max(sequence + 1);
-        if self.next == Some(self.named) {
-            self.flight = 0;
-        }
     }
 
     #[inline]
@@ -151,50 +139,96 @@ impl History {
 
     /// Whether anything was ever sent.
     pub(crate) fn is_used(&self) -> bool {
-        self.next.is_some()
+        self.next > 0
     }
 
     /// Whether something was sent that feedback has not reached.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.next.is_some_and(|next| next > self.named)
+        self.next > self.named
     }
 
-    /// What is said of a packet, where that is news.
-    #[inline]
-    pub(crate) fn report(&mut self, sequence: u64, now: i64, arrived: bool) -> Option<Sent> {
-        let next = self.next?;
-        if sequence >= next || next - sequence > self.slots.len() as u64 {
-            return None;
+    /// What one feedback says of packets: adds those to the arrivals that are now known to have arrived, and gives those
+    /// that are now known to be lost.
+    pub(crate) fn hear(
+        &mut self,
+        now: i64,
+        said: &[(u64, Option<PeerTime>)],
+        arrivals: &mut Vec<Arrival>,
+    ) -> Tally {
+        let mut lost = Tally::default();
+        let Some(mask) = self.slots.len().checked_sub(1) else { return lost };
+        let Self { slots, next, named: kept_named, flight: kept_flight } = self;
+        let next = *next;
+        let slots = slots.as_mut_slice();
+        let (mut named, mut landed) = (*kept_named, 0);
+        for &(sequence, arrival) in said {
+            if sequence >= next || next - sequence > slots.len() as u64 {
+                continue;
+            }
+            // Feedback mostly goes on where the one before ended.
+            let further = sequence >= named;
+            if further {
+                if sequence > named {
+                    landed += passed_over(slots, named, sequence);
+                }
+                named = sequence + 1;
+            }
+            let Some(slot) = slots.get_mut(sequence as usize & mask) else { continue };
+            if slot.sequence != sequence as u32 {
+                continue;
+            }
+            if further {
+                landed += u64::from(slot.bytes);
+            }
+            if slot.fate == Fate::Arrived {
+                continue;
+            }
+            let sent = now - i64::from((now as u32).wrapping_sub(slot.at));
+            let (bytes, kind, was_lost) = (u32::from(slot.bytes), slot.kind, slot.fate == Fate::Lost);
+            if let Some(arrival) = arrival {
+                slot.fate = Fate::Arrived;
+                let arrival = arrival.as_micros().clamp(-FARTHEST, FARTHEST);
+                arrivals.push(Arrival { arrival, sent, bytes, kind, was_lost });
+            } else if !was_lost {
+                slot.fate = Fate::Lost;
+                lost.add(sent, bytes);
+            }
         }
-        // Feedback mostly goes on where the one before ended.
-        let in_order = sequence == self.named;
-        if !in_order {
-            self.name(sequence);
-        }
-        let mask = self.slots.len().wrapping_sub(1);
-        let slot = self.slots.get_mut(sequence as usize & mask)?;
-        let known = slot.sequence == sequence as u32;
-        if in_order {
-            let bytes = if known { u64::from(slot.bytes) } else { 0 };
-            self.named = sequence + 1;
-            self.flight = if next == self.named { 0 } else { self.flight.saturating_sub(bytes) };
-        }
-        if !known {
-            return None;
-        }
-        let was_lost = match (slot.fate, arrived) {
-            (Fate::Arrived, _) | (Fate::Lost, false) => return None,
-            (fate, _) => fate == Fate::Lost,
-        };
-        slot.fate = if arrived { Fate::Arrived } else { Fate::Lost };
-        let age = (now as u32).wrapping_sub(slot.at);
-        Some(Sent { at: now - i64::from(age), bytes: u32::from(slot.bytes), kind: slot.kind, was_lost })
+        *kept_named = named;
+        *kept_flight = if named == next { 0 } else { kept_flight.saturating_sub(landed) };
+        lost
     }
+}
+
+/// Bytes of those before a packet that is named, which are not.
+#[cold]
+#[inline(never)]
+fn passed_over(slots: &[Slot], named: u64, sequence: u64) -> u64 {
+    let oldest = (sequence + 1).saturating_sub(slots.len() as u64);
+    let passed = (named.max(oldest)..sequence).filter_map(|passed| {
+        let slot = slots.get(passed as usize & slots.len().wrapping_sub(1))?;
+        (slot.sequence == passed as u32).then_some(u64::from(slot.bytes))
+    });
+    passed.sum()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl History {
+        /// What is said of one packet: whether that is news, and when it left.
+        fn report(&mut self, sequence: u64, now: i64, arrived: bool) -> Option<Arrival> {
+            let mut arrivals = Vec::new();
+            let arrival = arrived.then_some(PeerTime::from_micros(0));
+            let lost = self.hear(now, &[(sequence, arrival)], &mut arrivals);
+            let told = lost.only().map(|(sent, bytes)| {
+                let kind = PacketKind::Media;
+                Arrival { arrival: 0, sent, bytes, kind, was_lost: false }
+            });
+            arrivals.pop().or(told)
+        }
+    }
 
     #[test]
     fn what_was_forgotten_in_an_outage_is_not_under_way() {
@@ -213,12 +247,12 @@ mod tests {
         let base = i64::from(u32::MAX) - 10;
         history.push(70_000, base, 1200, PacketKind::Media);
         assert!(history.is_waiting());
-        assert_eq!(history.report(70_001, base, true), None, "never sent");
+        assert!(history.report(70_001, base, true).is_none(), "never sent");
         let lost = history.report(70_000, base + 100, false).unwrap();
-        assert_eq!((lost.at, lost.bytes, lost.was_lost), (base, 1200, false));
-        assert_eq!(history.report(70_000, base + 100, false), None);
+        assert_eq!((lost.sent, lost.bytes, lost.was_lost), (base, 1200, false));
+        assert!(history.report(70_000, base + 100, false).is_none());
         assert!(history.report(70_000, base + 200, true).unwrap().was_lost);
-        assert_eq!(history.report(70_000, base + 200, true), None);
+        assert!(history.report(70_000, base + 200, true).is_none());
         assert!(!history.is_waiting());
     }
 

@@ -9,7 +9,7 @@
 //! ```text
 //! Estimator::new(now, Config)
 //!   -> add_leg(now), remove_leg(leg)               each connection to this network
-//!   -> sent(now, leg, sequence, bytes, kind)       each packet that leaves with a transport-wide number
+//!   -> departures(now, leg), their sent(..)        each packet that leaves with a transport-wide number
 //!   -> feedback(now, leg, reports)                 each transport feedback; remb() of older clients
 //!   -> poll_timeout(), handle_timeout(now)         what happens when nothing comes
 //!  -> target(), room(now)                          after each of them: to the allocator and the pacer
@@ -63,7 +63,7 @@ mod trendline;
 
 pub use allocator::{Allocator, Choice, Media, Offer};
 pub use bitrate::Bitrate;
-pub use estimator::{Config, Estimator, LegId, PacketKind, Snapshot, Usage};
-pub use feedback::{PeerTime, reports};
+pub use estimator::{Config, Departures, Estimator, LegId, PacketKind, Snapshot, Usage};
+pub use feedback::{PeerTime, Reports, reports};
 pub use pacer::Pacer;
 pub use probing::ProbeCluster;

@@ -33,25 +33,51 @@ struct Observation {
     bitrate: f64,
 }
 
-/// What became of some packets, each of which is told of for the first time.
-#[derive(Clone, Copy, Debug, Default)]
+/// Packets that all arrived, or all did not, and are told of for the first time.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Tally {
     packets: u32,
-    lost: u32,
     bytes: u64,
     /// When the first and the last of them left, in microseconds.
-    span: Option<(i64, i64)>,
+    first: i64,
+    last: i64,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { packets: 0, bytes: 0, first: i64::MAX, last: i64::MIN }
+    }
 }
 
 impl Tally {
+    /// So many, with so many bytes together; when the first and the last of them left.
+    pub(crate) fn new(packets: usize, bytes: u64, (first, last): (i64, i64)) -> Self {
+        Self { packets: u32::try_from(packets).unwrap_or(u32::MAX), bytes, first, last }
+    }
+
+    /// When each left, and its bytes.
+    pub(crate) fn of(packets: impl Iterator<Item = (i64, u32)>) -> Self {
+        let mut tally = Self::default();
+        packets.for_each(|(at, bytes)| tally.add(at, bytes));
+        tally
+    }
+
     /// One more, that left then.
     #[inline]
-    pub(crate) fn add(&mut self, at: i64, bytes: u32, arrived: bool) {
+    pub(crate) fn add(&mut self, at: i64, bytes: u32) {
         self.packets += 1;
-        self.lost += u32::from(!arrived);
         self.bytes += u64::from(bytes);
-        let (first, last) = self.span.unwrap_or((at, at));
-        self.span = Some((first.min(at), last.max(at)));
+        (self.first, self.last) = (self.first.min(at), self.last.max(at));
+    }
+
+    pub(crate) fn packets(&self) -> usize {
+        self.packets as usize
+    }
+
+    /// When the only one left, and its bytes.
+    #[cfg(test)]
+    pub(crate) fn only(&self) -> Option<(i64, u32)> {
+        (self.packets == 1).then_some((self.first, self.bytes as u32))
     }
 }
 
@@ -77,11 +103,14 @@ impl Losses {
     }
 
     /// What became of some packets.
-    pub(crate) fn report(&mut self, tally: &Tally) {
-        let Some((first, last)) = tally.span else { return };
-        self.current.packets += f64::from(tally.packets);
-        self.current.bytes += tally.bytes as f64;
-        self.current.lost += f64::from(tally.lost);
+    pub(crate) fn report(&mut self, arrived: &Tally, lost: &Tally) {
+        let (first, last) = (arrived.first.min(lost.first), arrived.last.max(lost.last));
+        if first > last {
+            return;
+        }
+        self.current.packets += f64::from(arrived.packets) + f64::from(lost.packets);
+        self.current.bytes += arrived.bytes as f64 + lost.bytes as f64;
+        self.current.lost += f64::from(lost.packets);
         let (first, last) = (first.max(self.looked_until), last.max(self.looked_until));
         let before = self.span.unwrap_or((first, last));
         self.span = Some((before.0.min(first), before.1.max(last)));
@@ -96,7 +125,11 @@ impl Losses {
     }
 
     /// All of one feedback was reported. What losses allow; `None` is anything.
-    pub(crate) fn look(&mut self, delay_based: Bitrate, acknowledged: Option<Bitrate>) -> Option<Bitrate> {
+    pub(crate) fn look(
+        &mut self,
+        delay_based: Bitrate,
+        acknowledged: impl FnOnce() -> Option<Bitrate>,
+    ) -> Option<Bitrate> {
         if let Some((first, last)) = self.span
             && last - first >= LENGTH
             && self.current.packets >= PACKETS
@@ -107,7 +140,7 @@ impl Losses {
             }
             self.looked_until = last;
             (self.count, self.current, self.span) = (self.count + 1, Observation::default(), None);
-            self.limit = self.judge(delay_based, acknowledged);
+            self.limit = self.judge(delay_based, acknowledged());
         }
         self.limit
     }
@@ -185,8 +218,9 @@ mod tests {
 
     fn tell(losses: &mut Losses, at: i64, arrived: bool) {
         let mut tally = Tally::default();
-        tally.add(at, 1000, arrived);
-        losses.report(&tally);
+        tally.add(at, 1000);
+        let (arrived, lost) = if arrived { (tally, Tally::default()) } else { (Tally::default(), tally) };
+        losses.report(&arrived, &lost);
     }
 
     /// Sends at a bitrate for some quarters of a second; returns what is allowed at the end.
@@ -200,7 +234,7 @@ mod tests {
                 due -= if due < 1.0 { 0.0 } else { 1.0 };
             }
             let arrives = bitrate.scale(1.0 - loss);
-            limit = losses.look(bitrate.scale(1.2), Some(arrives));
+            limit = losses.look(bitrate.scale(1.2), || Some(arrives));
         }
         limit
     }
@@ -228,7 +262,7 @@ mod tests {
             at += 8_000;
             tell(&mut losses, at, false);
             losses.late();
-            let limit = losses.look(Bitrate::kbps(1000), Some(Bitrate::kbps(1000)));
+            let limit = losses.look(Bitrate::kbps(1000), || Some(Bitrate::kbps(1000)));
             assert_eq!(limit, None, "{n}");
         }
     }

@@ -93,6 +93,8 @@ pub struct Pacer {
     queue: Queue,
     budget: Budget,
     target: Bitrate,
+    /// Bytes a second that [`FACTOR`] times the target are.
+    pace: f64,
     room: Option<u64>,
     probe: Option<Probe>,
     /// Packets of the last release that were not yet popped.
@@ -103,12 +105,13 @@ impl Pacer {
     /// With nothing to send yet.
     #[must_use]
     pub fn new(now: Instant, target: Bitrate) -> Self {
-        Self { queue: Queue::new(), budget: Budget::new(now), target, room: None, probe: None, granted: 0 }
+        let (queue, budget, pace) = (Queue::new(), Budget::new(now), pace(target));
+        Self { queue, budget, target, pace, room: None, probe: None, granted: 0 }
     }
 
     /// What the network carries; the pacing rate is [`FACTOR`] times as much.
     pub fn set_target(&mut self, target: Bitrate) {
-        self.target = target;
+        (self.target, self.pace) = (target, pace(target));
     }
 
     /// How many more bytes may be under way ([`crate::Estimator::room`]); at first any number. Without room everything
@@ -171,7 +174,7 @@ impl Pacer {
     /// What may leave now. Ask at the time that the last answer named, and after a push.
     pub fn poll(&mut self, now: Instant) -> Release {
         let rate = self.rate(now);
-        self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
+        self.advance(now, rate);
         let ended = self.end_probe();
         let audio = self.queue.audio();
         let kind = self.probe.map_or(PacketKind::Media, |probe| PacketKind::Probe(probe.cluster.id));
@@ -193,6 +196,13 @@ impl Pacer {
             self.again(now, if ended { self.rate(now) } else { rate })
         };
         Release { packets, padding, kind, again }
+    }
+
+    /// Timers are late by a little, and a probe that leaves at another rate than it says measures that.
+    fn advance(&mut self, now: Instant, rate: Bitrate) {
+        let (rate, late) =
+            self.probe.map_or((rate, Duration::ZERO), |probe| (probe.cluster.bitrate, PROBE_BURST));
+        self.budget.advance(now, rate.as_f64() / 8.0, late.as_secs_f64());
     }
 
     /// As much is under way as may be. A probe asks for more than that.
@@ -220,7 +230,7 @@ impl Pacer {
     /// When something of what waits may leave, or is filled up, if nothing else happens: then it is to be polled.
     pub fn next(&mut self, now: Instant) -> Option<Instant> {
         let rate = self.rate(now);
-        self.budget.advance(now, self.probe.map_or(rate, |probe| probe.cluster.bitrate));
+        self.advance(now, rate);
         if self.queue.audio() > 0 { Some(now) } else { self.again(now, rate) }
     }
 
@@ -249,13 +259,17 @@ impl Pacer {
     }
 
     fn left(&mut self, packets: u32, bytes: u32, probes: bool) {
-        self.budget.spend(bytes);
+        self.budget.spend(u64::from(bytes));
         if let Some(probe) = self.probe.as_mut().filter(|_| probes) {
             probe.packets += packets;
             probe.bytes += u64::from(bytes);
             probe.hungry = probe.hungry && packets == 0;
         }
     }
+}
+
+fn pace(target: Bitrate) -> f64 {
+    target.as_f64() * (FACTOR / 8.0)
 }
 
 /// A probe's padding is asked for in packets of a size that any network carries.

@@ -2,8 +2,9 @@
 //!
 //! At the start three and six times as much (libwebrtc). Afterwards twice as much, every few seconds for as long as more
 //! is wanted and nothing queues, whether or not the application fills what it has: growth by 8 % a second would take
-//! twenty seconds to find what a short burst finds at once. A probe that succeeds is followed by the next one. After a
-//! large drop, what was before it is tried first.
+//! twenty seconds to find what a short burst finds at once. A probe that succeeds is followed by the next one, also
+//! beyond what is looked for otherwise: where a frame need not be cut into bursts, it leaves as one. After a large drop,
+//! what was before it is tried first.
 
 use crate::Bitrate;
 
@@ -24,6 +25,9 @@ const LARGE_DROP: f64 = 0.66;
 const AFTER_DROP: f64 = 0.85;
 /// More is wanted than is needed, so that whoever allocates has its margin, and keeps what it has while a queue drains.
 const MARGIN: f64 = 1.5;
+/// And who finds it at once goes on to this many times as much: of video of 30 frames a second, pacing lets a frame of usual
+/// size leave whole there.
+const AMPLE: f64 = 3.0;
 /// Least length (microseconds) and packets of a probe. (libwebrtc: 15 ms and 5.)
 const LENGTH: i64 = 20_000;
 /// Jitter makes it longer, but no longer than this.
@@ -77,8 +81,13 @@ impl Outlook {
         self.wanted.scale(MARGIN).min(self.max)
     }
 
-    fn wants_more(&self) -> bool {
-        self.target.scale(1.0 / TAKEN_AS_REACHED) < self.goal()
+    /// What is still tried after a success.
+    fn ample(&self) -> Bitrate {
+        self.wanted.scale(AMPLE).min(self.max)
+    }
+
+    fn wants_more(&self, goal: Bitrate) -> bool {
+        self.target.scale(1.0 / TAKEN_AS_REACHED) < goal
     }
 }
 
@@ -163,16 +172,21 @@ impl Probing {
         if outlook.congested.is_some_and(|at| now - at < CALM) {
             return None;
         }
-        if !first && !outlook.wants_more() {
+        let (enough, follows) = (!outlook.wants_more(outlook.goal()), self.next.iter().flatten().next());
+        let goal = if enough && follows.is_some() { outlook.ample() } else { outlook.goal() };
+        if !first && !outlook.wants_more(goal) {
             // What is to be tried next is tried once more is wanted.
             return None;
         }
-        let most = outlook.goal().scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
-        if let Some(soon) = self.next.iter().flatten().next()
+        let most = goal.scale(1.0 / TAKEN_AS_REACHED).min(outlook.max);
+        if let Some(soon) = follows
             && *soon.min(&most) <= self.shown.scale(NEWS)
         {
+            if enough && !first {
+                return None;
+            }
             // Where all that is wanted was shown, and little of it is missing, there is no hurry.
-            let missing = outlook.target < outlook.goal().scale(NEARLY);
+            let missing = outlook.target < goal.scale(NEARLY);
             let interval = if *soon > most && !missing { INTERVAL } else { NO_NEWS_INTERVAL };
             if now - self.last < interval {
                 return None;
@@ -220,7 +234,10 @@ mod tests {
     use super::*;
 
     fn outlook(now: i64, target: u64, heard: bool) -> Outlook {
-        let (wanted, max) = (Bitrate::kbps(4000), Bitrate::kbps(5000));
+        probing_outlook(now, target, heard, Bitrate::kbps(4000), Bitrate::kbps(5000))
+    }
+
+    fn probing_outlook(now: i64, target: u64, heard: bool, wanted: Bitrate, max: Bitrate) -> Outlook {
         Outlook { now, target: Bitrate::kbps(target), wanted, max, congested: None, heard, jitter: 0 }
     }
 
@@ -248,6 +265,25 @@ mod tests {
         assert_eq!(probing.poll(&outlook(50_000, 4800, true)), None, "nearly all that is wanted");
         let further = probing.poll(&outlook(100_000, 3000, true)).unwrap();
         assert_eq!(further.bitrate, Bitrate::kbps(5000), "what was shown is not forgotten");
+    }
+
+    #[test]
+    fn who_has_enough_goes_on_to_what_is_ample_and_asks_for_that_once() {
+        let mut probing = Probing::new(Bitrate::kbps(300));
+        let wide = |now, target, heard| {
+            let (wanted, max) = (Bitrate::kbps(1000), Bitrate::kbps(100_000));
+            probing_outlook(now, target, heard, wanted, max)
+        };
+        let [_, six] = [0, 1].map(|at| probing.poll(&wide(at, 300, false)).unwrap());
+        assert_eq!(six.bitrate.as_bps(), 1_578_947, "of what is wanted and a half");
+        probing.result(six.id, Bitrate::kbps(1550));
+        let ample = probing.poll(&wide(50_000, 1550, true)).unwrap();
+        assert_eq!(ample.bitrate, Bitrate::kbps(3100));
+        probing.result(ample.id, Bitrate::kbps(2700));
+        let again = (2..200).filter_map(|n| probing.poll(&wide(n * 50_000, 2700, true)));
+        assert_eq!(again.count(), 0, "a little is missing, but nothing of what is wanted");
+        probing.dropped(Bitrate::kbps(2700), Bitrate::kbps(1550));
+        assert_eq!(probing.poll(&wide(20_000_000, 1550, true)), None, "only after a success");
     }
 
     #[test]

@@ -26,6 +26,33 @@ pub(crate) struct StandingQueue {
     arrivals: usize,
 }
 
+/// Delays of some packets.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delays {
+    pub(crate) least: i64,
+    sum: i64,
+}
+
+impl Default for Delays {
+    fn default() -> Self {
+        Self { least: i64::MAX, sum: 0 }
+    }
+}
+
+impl Delays {
+    pub(crate) fn of(delays: impl Iterator<Item = i64>) -> Self {
+        let mut all = Self::default();
+        delays.for_each(|delay| all.add(delay));
+        all
+    }
+
+    /// One more.
+    #[inline]
+    pub(crate) fn add(&mut self, delay: i64) {
+        (self.least, self.sum) = (self.least.min(delay), self.sum.wrapping_add(delay));
+    }
+}
+
 /// So many packets are the last.
 const LAST: usize = 5;
 
@@ -33,20 +60,22 @@ const LAST: usize = 5;
 const SPREAD_KEPT: i64 = 7;
 
 impl StandingQueue {
-    /// Packets' arrivals minus their departures.
-    pub(crate) fn arrived(&mut self, delays: impl ExactSizeIterator<Item = i64>) {
+    /// Packets' arrivals minus their departures, and those all together.
+    pub(crate) fn arrived(
+        &mut self,
+        delays: impl DoubleEndedIterator<Item = i64> + ExactSizeIterator,
+        all: &Delays,
+    ) {
         let count = delays.len();
-        let earlier = count.saturating_sub(LAST);
-        for (at, delay) in delays.enumerate() {
-            if at >= earlier
-                && let Some(place) = self.last.get_mut((self.arrivals + at) % LAST)
-            {
-                *place = delay;
-            }
-            self.now = Some(self.now.map_or(delay, |now| now.min(delay)));
-            (self.sum, self.count) = (self.sum.saturating_add(delay), self.count + 1);
+        if count == 0 {
+            return;
         }
-        self.arrivals += count;
+        self.arrivals = self.arrivals.wrapping_add(count);
+        // Which of them stands where does not matter.
+        self.last.rotate_right(count.min(LAST));
+        self.last.iter_mut().zip(delays.rev()).for_each(|(place, delay)| *place = delay);
+        self.now = Some(self.now.map_or(all.least, |now| now.min(all.least)));
+        (self.sum, self.count) = (self.sum.saturating_add(all.sum), self.count + count as i64);
     }
 
     /// What has arrived since the last look is all of one feedback.
@@ -106,7 +135,7 @@ mod tests {
     fn it_is_what_the_fastest_packets_wait_and_is_forgotten() {
         let mut queue = StandingQueue::default();
         let mut say = |at, delays: &[i64]| {
-            queue.arrived(delays.iter().copied());
+            queue.arrived(delays.iter().copied(), &Delays::of(delays.iter().copied()));
             queue.look(at);
             queue.queue()
         };

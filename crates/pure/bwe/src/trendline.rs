@@ -16,10 +16,48 @@ const GAIN: f64 = 4.0;
 pub(crate) struct Trendline {
     /// A ring of (arrival, smoothed delay) in milliseconds since the first.
     points: [(f64, f64); WINDOW],
+    sums: Sums,
     groups: u32,
     began: Option<i64>,
     delay: f64,
     smoothed: f64,
+}
+
+/// Over all points, as they are seen from one of them: sums of large numbers would be coarse.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sums {
+    origin: (f64, f64),
+    x: f64,
+    y: f64,
+    xx: f64,
+    xy: f64,
+}
+
+impl Sums {
+    fn of(points: &[(f64, f64)], origin: (f64, f64)) -> Self {
+        let mut sums = Self { origin, ..Self::default() };
+        points.iter().for_each(|&point| sums.add(point));
+        sums
+    }
+
+    fn add(&mut self, point: (f64, f64)) {
+        let (x, y) = (point.0 - self.origin.0, point.1 - self.origin.1);
+        (self.x, self.y) = (self.x + x, self.y + y);
+        (self.xx, self.xy) = (self.xx + x * x, self.xy + x * y);
+    }
+
+    fn take(&mut self, point: (f64, f64)) {
+        let (x, y) = (point.0 - self.origin.0, point.1 - self.origin.1);
+        (self.x, self.y) = (self.x - x, self.y - y);
+        (self.xx, self.xy) = (self.xx - x * x, self.xy - x * y);
+    }
+
+    /// Least squares.
+    fn slope(&self) -> f64 {
+        const COUNT: f64 = WINDOW as f64;
+        let under = COUNT * self.xx - self.x * self.x;
+        if under > 0.0 { (COUNT * self.xy - self.x * self.y) / under } else { 0.0 }
+    }
 }
 
 impl Trendline {
@@ -29,25 +67,19 @@ impl Trendline {
         let began = *self.began.get_or_insert(delta.at);
         self.delay += (delta.arrived - delta.sent) as f64 / 1000.0;
         self.smoothed = SMOOTHING * self.smoothed + (1.0 - SMOOTHING) * self.delay;
-        let at = (delta.at - began) as f64 / 1000.0;
-        if let Some(point) = self.points.get_mut(self.groups as usize % WINDOW) {
-            *point = (at, self.smoothed);
-        }
+        let point = ((delta.at - began) as f64 / 1000.0, self.smoothed);
+        let at = self.groups as usize % WINDOW;
         self.groups = self.groups.saturating_add(1);
+        let before = std::mem::replace(self.points.get_mut(at)?, point);
+        if at == 0 {
+            // Anew, once a round: so neither the distance from the origin nor what rounding leaves adds up.
+            self.sums = Sums::of(&self.points, point);
+        } else {
+            self.sums.take(before);
+            self.sums.add(point);
+        }
         let enough = self.groups as usize >= WINDOW;
-        enough.then(|| self.slope() * f64::from(self.groups.min(FULL_WEIGHT)) * GAIN)
-    }
-
-    /// Least squares.
-    fn slope(&self) -> f64 {
-        let count = self.points.len() as f64;
-        let sum = self.points.iter().fold((0.0, 0.0), |sum, point| (sum.0 + point.0, sum.1 + point.1));
-        let mean = (sum.0 / count, sum.1 / count);
-        let (over, under) = self.points.iter().fold((0.0, 0.0), |(over, under), point| {
-            let x = point.0 - mean.0;
-            (over + x * (point.1 - mean.1), under + x * x)
-        });
-        if under > 0.0 { over / under } else { 0.0 }
+        enough.then(|| self.sums.slope() * f64::from(self.groups.min(FULL_WEIGHT)) * GAIN)
     }
 }
 

@@ -5,12 +5,14 @@
 //! Audio leaves at once. Video and what is sent again do, too, as long as what has left is no more than the pacer lets
 //! go in 5 ms; what is more waits here, as places in the streams' caches, and leaves in bursts.
 
+mod burst;
 mod waiting;
 
 use crate::preference::NetworkId;
 use crate::subscription::Subscription;
+pub(crate) use burst::Burst;
 use bwe::pacer::{Packet, Priority};
-use bwe::{Allocator, Bitrate, Estimator, LegId, Pacer, PeerTime};
+use bwe::{Allocator, Bitrate, Departures, Estimator, LegId, Pacer, PeerTime};
 use slab::Slab;
 use std::time::{Duration, Instant};
 pub(crate) use waiting::{Waiting, What};
@@ -231,12 +233,32 @@ impl Network {
 
     /// Holds a packet back. False: too much waits already, and it is lost.
     pub(crate) fn hold(&mut self, now: Instant, waiting: Waiting, bytes: u32, priority: Priority) -> bool {
-        let entry = self.waiting.vacant_entry();
-        let reference = entry.key() as u64;
-        let held = self.pacer.push(now, Packet { reference, bytes, priority }).is_ok();
-        if held {
-            entry.insert(waiting);
-        }
-        held
+        hold(&mut self.pacer, &mut self.waiting, now, waiting, bytes, priority)
     }
+
+    /// Packets of one subscription are about to leave, all at this time.
+    #[inline]
+    pub(crate) fn burst(&mut self, now: Instant, leg: Option<LegId>) -> (Burst<'_>, Option<Departures<'_>>) {
+        let paced = self.is_paced();
+        let departures = leg.and_then(|leg| self.estimator.departures(now, leg));
+        let (pacer, waiting) = (&mut self.pacer, &mut self.waiting);
+        (Burst { pacer, waiting, now, paced, allowance: None, passed: 0 }, departures)
+    }
+}
+
+fn hold(
+    pacer: &mut Pacer,
+    places: &mut Slab<Waiting>,
+    now: Instant,
+    waiting: Waiting,
+    bytes: u32,
+    priority: Priority,
+) -> bool {
+    let entry = places.vacant_entry();
+    let reference = entry.key() as u64;
+    let held = pacer.push(now, Packet { reference, bytes, priority }).is_ok();
+    if held {
+        entry.insert(waiting);
+    }
+    held
 }

@@ -145,10 +145,11 @@ impl Subscription {
     ) -> bool {
         let Self { transport, tracks, by_source, transport_sequence, leg, serial, .. } = self;
         let Some((path, sender)) = transport.sending() else { return false };
-        let (now, leg, serial, sequence) = (scene.now, *leg, *serial, transport_sequence);
-        network.begin(now);
-        let held = false;
-        let mut leaving = Leaving { index, serial, path, sender, time, now, sequence, leg, network, held };
+        network.begin(scene.now);
+        let (burst, departures) = network.burst(scene.now, *leg);
+        let meter = Meter { sequence: transport_sequence, departures, kind: PacketKind::Media };
+        let departure = Departure { path, sender, time, meter };
+        let mut leaving = Leaving { index, serial: *serial, departure, burst, held: false };
         for Fresh { track: source, entry } in fresh {
             let Some(&Some(carrier)) = by_source.get(*source) else { continue };
             let (Some(track), Some(cache)) = (tracks.get_mut(carrier), scene.cache(*source)) else {
@@ -169,6 +170,7 @@ impl Subscription {
                 number += 1;
             }
         }
+        leaving.burst.end();
         leaving.held
     }
 
@@ -186,8 +188,7 @@ impl Subscription {
         let Some(outgoing) = self.tracks.get_mut(waiting.track) else { return };
         let meter = Meter {
             sequence: &mut self.transport_sequence,
-            estimator: self.leg.map(|leg| (&mut network.estimator, leg)),
-            now: scene.now,
+            departures: self.leg.and_then(|leg| network.estimator.departures(scene.now, leg)),
             kind,
         };
         let mut departure = Departure { path, sender, time, meter };
@@ -219,8 +220,8 @@ impl Subscription {
         let (mut packets, mut sent) = (0, 0);
         let Some((path, sender)) = self.transport.sending() else { return (0, 0) };
         let Some(outgoing) = self.tracks.iter_mut().find(|track| track.can_pad()) else { return (0, 0) };
-        let estimator = self.leg.map(|leg| (&mut network.estimator, leg));
-        let meter = Meter { sequence: &mut self.transport_sequence, estimator, now, kind };
+        let departures = self.leg.and_then(|leg| network.estimator.departures(now, leg));
+        let meter = Meter { sequence: &mut self.transport_sequence, departures, kind };
         let mut departure = Departure { path, sender, time, meter };
         while sent < bytes {
             let more = outgoing.pad(bytes - sent, &mut departure, out);

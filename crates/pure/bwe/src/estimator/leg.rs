@@ -5,8 +5,9 @@ use super::window::Window;
 use crate::Bitrate;
 use crate::arrival_groups::{ArrivalGroups, Step};
 use crate::history::History;
+use crate::loss::Tally;
 use crate::overuse::Detector;
-use crate::standing_queue::StandingQueue;
+use crate::standing_queue::{Delays, StandingQueue};
 use crate::trendline::Trendline;
 
 /// A trend is over-use only where even the fastest packets wait so long, in microseconds; longer by the jitter, up to a
@@ -37,11 +38,13 @@ impl LegId {
 
 /// Microseconds, of the receiver and of ours.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Arrival {
-    pub(super) arrival: i64,
-    pub(super) sent: i64,
-    pub(super) bytes: u32,
-    pub(super) kind: PacketKind,
+pub(crate) struct Arrival {
+    pub(crate) arrival: i64,
+    pub(crate) sent: i64,
+    pub(crate) bytes: u32,
+    pub(crate) kind: PacketKind,
+    /// It had been reported lost before.
+    pub(crate) was_lost: bool,
 }
 
 /// What one feedback tells of packets of which nobody knew, in one go.
@@ -49,52 +52,41 @@ pub(super) struct Arrival {
 pub(super) struct Told {
     pub(super) lost: usize,
     arrived: usize,
+    /// Of those, which had been reported lost before.
+    pub(super) late: usize,
     bytes: u64,
     /// The arrivals are in order.
     pub(super) in_order: bool,
     /// Some are of probes.
     pub(super) probes: bool,
-    /// Departure and arrival: of the first of those that left first, and of the last to be told of.
+    /// Departure and arrival of the first to be told of, which left first.
     oldest: (i64, i64),
-    last: (i64, i64),
     /// When the last of them all left.
     last_sent: i64,
-    /// The least delay.
-    least: i64,
-}
-
-impl Default for Told {
-    fn default() -> Self {
-        Self {
-            lost: 0,
-            arrived: 0,
-            bytes: 0,
-            in_order: true,
-            probes: false,
-            oldest: (i64::MAX, i64::MAX),
-            last: (i64::MIN, i64::MIN),
-            last_sent: i64::MIN,
-            least: i64::MAX,
-        }
-    }
+    delays: Delays,
 }
 
 impl Told {
-    /// One more has arrived.
-    #[inline]
-    pub(super) fn add(&mut self, arrival: &Arrival) {
-        let &Arrival { arrival: at, sent, bytes, kind } = arrival;
-        self.arrived += 1;
-        self.bytes += u64::from(bytes);
-        let (last_sent, last_at) = self.last;
-        self.in_order &= at > last_at || at == last_at && sent >= last_sent;
-        self.last = (sent, at);
-        self.probes |= matches!(kind, PacketKind::Probe(_));
-        self.last_sent = self.last_sent.max(sent);
-        self.least = self.least.min(at - sent);
-        if sent < self.oldest.0 || sent == self.oldest.0 && at < self.oldest.1 {
-            self.oldest = (sent, at);
+    /// These have arrived, in the order in which they left, by who means well; and so many are lost. Beside that, those
+    /// that had not been reported lost before.
+    pub(super) fn of(arrivals: &[Arrival], lost: usize) -> (Self, Tally) {
+        let (mut bytes, mut in_order, mut media, mut late) = (0, true, true, 0);
+        let (mut last, mut last_sent, mut delays) = (i64::MIN, i64::MIN, Delays::default());
+        for &Arrival { arrival, sent, bytes: these, kind, was_lost } in arrivals {
+            bytes += u64::from(these);
+            in_order &= arrival >= last;
+            media &= kind == PacketKind::Media;
+            late += usize::from(was_lost);
+            (last, last_sent) = (arrival, last_sent.max(sent));
+            delays.add(arrival - sent);
         }
+        let (oldest, arrived) = (arrivals.first().map(|first| (first.sent, first.arrival)), arrivals.len());
+        let tally = match oldest {
+            Some((first, _)) if late == 0 => Tally::new(arrived, bytes, (first, last_sent)),
+            _ => Tally::of(arrivals.iter().filter(|one| !one.was_lost).map(|one| (one.sent, one.bytes))),
+        };
+        let (oldest, probes) = (oldest.unwrap_or_default(), !media);
+        (Self { lost, arrived, late, bytes, in_order, probes, oldest, last_sent, delays }, tally)
     }
 
     /// When the last to leave did.
@@ -104,19 +96,11 @@ impl Told {
 }
 
 /// A receiver's clock, and the least delay, as they are known at a time.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct PeerClock {
-    tie: i64,
-    least: Option<i64>,
-}
-
-impl PeerClock {
-    /// An arrival in our clock, as if the way took no time but for its queues; its bytes, and how long it has waited.
-    #[inline]
-    pub(super) fn read(&self, arrival: &Arrival) -> (i64, u32, i64) {
-        let delay = arrival.arrival - arrival.sent;
-        (arrival.arrival - self.tie, arrival.bytes, self.least.map_or(0, |least| delay - least))
-    }
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct PeerClock {
+    /// What it is ahead of ours, if the way took no time but for its queues.
+    pub(crate) tie: i64,
+    pub(crate) least: Option<i64>,
 }
 
 /// Less than 1 KiB before the first packet, 512 bytes more with it.
@@ -173,7 +157,7 @@ impl Leg {
     /// Ties the receiver's clock to ours by the least delay, before a feedback's arrivals are looked at. Says whether that
     /// moves it.
     pub(super) fn tie(&mut self, told: &Told) -> bool {
-        let least = (told.arrived > 0).then_some(told.least);
+        let least = (told.arrived > 0).then_some(told.delays.least);
         let Some(least) = least.into_iter().chain(self.queue.least()).min() else { return false };
         let moved = self.tie.is_some_and(|tie| (tie - least).abs() > LOOSE);
         if moved || self.tie.is_none() {
@@ -204,9 +188,14 @@ impl Leg {
     }
 
     /// Arrivals go through the filters, in order. Returns how many have: where the clock jumps it stops, and begins anew.
-    pub(super) fn arrived(&mut self, arrivals: &[Arrival]) -> usize {
-        for (arrival, count) in arrivals.iter().zip(1..) {
-            match self.groups.arrived(arrival.sent, arrival.arrival) {
+    /// `told`: if they are all of a feedback.
+    pub(super) fn arrived(&mut self, arrivals: &[Arrival], told: Option<&Told>) -> usize {
+        let mut count = 0;
+        while let Some(rest) = arrivals.get(count..).filter(|rest| !rest.is_empty()) {
+            count += self.groups.gather(rest);
+            let Some(next) = arrivals.get(count) else { break };
+            count += 1;
+            match self.groups.begin(next) {
                 Step::Nothing => {}
                 Step::Delta(delta) => {
                     if let Some(trend) = self.trendline.update(delta) {
@@ -214,7 +203,7 @@ impl Leg {
                     }
                 }
                 Step::Reset => {
-                    self.known_until = arrival.arrival - self.tie.unwrap_or(0);
+                    self.known_until = next.arrival - self.tie.unwrap_or(0);
                     (self.trendline, self.detector) = (Trendline::default(), Detector::new());
                     self.queue.forget();
                     self.tie = None;
@@ -222,7 +211,9 @@ impl Leg {
                 }
             }
         }
-        self.queue.arrived(arrivals.iter().map(|arrival| arrival.arrival - arrival.sent));
+        let delays = arrivals.iter().map(|arrival| arrival.arrival - arrival.sent);
+        let all = told.map_or_else(|| Delays::of(delays.clone()), |told| told.delays);
+        self.queue.arrived(delays, &all);
         if let Some(last) = arrivals.last() {
             self.known_until = last.arrival - self.tie.unwrap_or(0);
         }

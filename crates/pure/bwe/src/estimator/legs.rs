@@ -13,7 +13,7 @@ const FAIR: f64 = 0.5;
 
 /// Longer than this, and the noise up to a bound, is a queue (microseconds) that takes no trend to be believed.
 const LONG_QUEUE: i64 = 40_000;
-const LONG_QUEUE_NOISE: i64 = 30_000;
+const LONG_QUEUE_NOISE: i64 = 40_000;
 /// Who is not heard of for so long, in microseconds, does not keep others waiting.
 const UNSPOKEN: i64 = 1_000_000;
 /// Shorter than this is none.

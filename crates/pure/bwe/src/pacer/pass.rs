@@ -1,38 +1,39 @@
 //! What need not wait: most packets of most networks, for which a queue would be a detour.
 
-use super::{BURST, FACTOR, Pacer};
+use super::{BURST, Pacer};
 use std::time::Instant;
 
 impl Pacer {
-    /// Whether a packet of so many bytes may leave now, past the queue; if so, it has left. What waits goes first, and a
-    /// probe has its own pace. A burst may take what the pacing rate carries in [`BURST`].
+    /// How many bytes may leave now, past the queue: as long as some are left, one more packet may, which may be larger.
+    /// What waits goes first, and a probe has its own pace. No more than what the pacing rate carries in [`BURST`].
+    /// What leaves is to be said: [`Pacer::passed`].
+    #[must_use]
+    #[inline(never)]
+    pub fn allowance(&mut self, now: Instant) -> u64 {
+        if !self.queue.is_empty() || self.probe.is_some() || self.is_full() {
+            return 0;
+        }
+        // Nothing waits that would make it faster.
+        self.budget.advance(now, self.pace, 0.0);
+        let left = self.budget.left(self.pace * BURST.as_secs_f64());
+        self.room.map_or(left, |room| left.min(room))
+    }
+
+    /// Whether a packet of so many bytes may leave now; if so, it has left.
     #[must_use]
     #[inline]
     pub fn pass(&mut self, now: Instant, bytes: u32) -> bool {
-        let passes = self.is_open(now);
+        let passes = self.allowance(now) > 0;
         if passes {
-            self.passed(bytes);
+            self.passed(u64::from(bytes));
         }
         passes
     }
 
-    /// Whether something may leave now.
-    #[must_use]
-    #[inline]
-    fn is_open(&mut self, now: Instant) -> bool {
-        if !self.queue.is_empty() || self.probe.is_some() || self.is_full() {
-            return false;
-        }
-        // Nothing waits that would make it faster.
-        let rate = self.target.scale(FACTOR);
-        self.budget.advance(now, rate);
-        self.budget.owes_less_than(BURST, rate)
-    }
-
     /// So many bytes have left, whatever the pacer says: audio, or what passed.
     #[inline]
-    pub fn passed(&mut self, bytes: u32) {
-        self.room = self.room.map(|room| room.saturating_sub(u64::from(bytes)));
+    pub fn passed(&mut self, bytes: u64) {
+        self.room = self.room.map(|room| room.saturating_sub(bytes));
         self.budget.spend(bytes);
     }
 }

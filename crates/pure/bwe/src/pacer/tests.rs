@@ -132,6 +132,24 @@ fn a_probe_leaves_at_its_own_rate_with_padding_where_media_is_missing() {
 }
 
 #[test]
+fn a_probe_keeps_its_rate_where_timers_are_late() {
+    let start = Instant::now();
+    let mut pacer = Pacer::new(start, Bitrate::kbps(300));
+    let id = ProbeId::from(4);
+    pacer.probe(ProbeCluster { id, bitrate: Bitrate::kbps(3600), packets: 5, bytes: 20_000 });
+    (0..20).for_each(|n| pacer.push(start, video(n, n, 1070)).unwrap());
+    // Each packet is 2.4 ms, and timers have a grain of a millisecond.
+    let (mut left, mut millis) = (0, 0);
+    while pacer.is_probing() {
+        millis += 1;
+        while pacer.poll(start + Duration::from_millis(millis)).packets > 0 {
+            left += std::iter::from_fn(|| pacer.pop()).count();
+        }
+    }
+    assert_eq!((left, millis), (19, 44), "it takes 18 times as long until the last one leaves");
+}
+
+#[test]
 fn a_probe_ends_when_there_is_nothing_to_send() {
     let start = Instant::now();
     let mut pacer = Pacer::new(start, Bitrate::kbps(300));

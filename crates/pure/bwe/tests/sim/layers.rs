@@ -148,7 +148,7 @@ fn a_wifi_does_not_make_it_flap() {
         assert_eq!(wide.layer, Some(2));
         let narrow = Trace(Trace::wifi(60, 7 * seed).0.iter().map(|rate| rate / 6.0).collect());
         let (_, narrow) = simulcast(narrow, seed);
-        assert!(switches(&narrow.changes) <= 12, "seed {seed}: {:?}", narrow.changes);
+        assert!(switches(&narrow.changes) <= 14, "seed {seed}: {:?}", narrow.changes);
         pauses_are_the_last(&narrow.changes);
     }
 }

@@ -48,7 +48,7 @@ fn table() {
     }
 }
 
-/// The worst and the mean of many seeds, and of which it is the worst: how the bars were found. `BWE_FROM=1 BWE_TO=24`
+/// The worst and the mean of many seeds, and of which it is the worst: how the bars were found. `BWE_FROM=1 BWE_TO=44`
 /// are the seeds, `BWE_ONLY=wi-fi` the networks.
 #[test]
 #[ignore = "for people"]

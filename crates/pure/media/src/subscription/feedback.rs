@@ -160,8 +160,7 @@ impl Subscription {
                 }
                 let meter = Meter {
                     sequence: transport_sequence,
-                    estimator: leg.map(|leg| (&mut network.estimator, leg)),
-                    now: moment.now,
+                    departures: leg.and_then(|leg| network.estimator.departures(moment.now, leg)),
                     kind: PacketKind::Media,
                 };
                 let mut departure = Departure { path, sender, time, meter };

@@ -1,8 +1,7 @@
 //! Transport-wide sequence numbers of one subscriber, and who is told of each packet that leaves with one.
 
 use crate::transport::ice::Path;
-use bwe::{Estimator, LegId, PacketKind};
-use std::time::Instant;
+use bwe::{Departures, PacketKind};
 
 /// The headers of UDP, and of IP.
 const UDP: u32 = 8;
@@ -14,8 +13,7 @@ pub(crate) struct Meter<'a> {
     /// The subscriber's next number; the low 16 bits are sent.
     pub(crate) sequence: &'a mut u64,
     /// Who estimates what the network carries, where somebody does.
-    pub(crate) estimator: Option<(&'a mut Estimator, LegId)>,
-    pub(crate) now: Instant,
+    pub(crate) departures: Option<Departures<'a>>,
     pub(crate) kind: PacketKind,
 }
 
@@ -30,8 +28,8 @@ impl Meter<'_> {
     #[inline]
     pub(crate) fn sent(&mut self, path: Path, len: usize) -> u32 {
         let bytes = len as u32 + UDP + if path.remote.is_ipv6() { IPV6 } else { IPV4 };
-        if let Some((estimator, leg)) = &mut self.estimator {
-            estimator.sent(self.now, *leg, *self.sequence, bytes, self.kind);
+        if let Some(departures) = &mut self.departures {
+            departures.sent(*self.sequence, bytes, self.kind);
         }
         *self.sequence += 1;
         bytes

@@ -147,7 +147,10 @@ proptest! {
                 expected.push(Arrival { sequence: base.wrapping_add(n as u16), ticks });
             }
         }
-        prop_assert_eq!(feedback.arrivals().collect::<Vec<_>>(), expected);
+        let (mut one_by_one, mut at_once) = (feedback.arrivals(), Vec::new());
+        feedback.arrivals().for_each(|arrival| at_once.push(arrival));
+        prop_assert_eq!(&at_once, &expected);
+        prop_assert_eq!(std::iter::from_fn(|| one_by_one.next()).collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -92,7 +92,7 @@ impl Pacing {
                 let passes = self.pacer.pass(now, value as u32);
                 assert!(!passes || self.pacer.waiting().0 == 0, "what waits goes first");
             }
-            4 => self.pacer.passed(value as u32),
+            4 => self.pacer.passed(u64::from(value as u32)),
             _ => self.pacer.padded(1, value as u32),
         }
     }

@@ -50,7 +50,7 @@ fn track(rtx: bool) -> OutgoingTrack {
 }
 
 fn meter(sequence: &mut u64) -> Meter<'_> {
-    Meter { sequence, estimator: None, now: epoch(), kind: bwe::PacketKind::Media }
+    Meter { sequence, departures: None, kind: bwe::PacketKind::Media }
 }
 
 /// The publisher's side of it.
