@@ -253,7 +253,8 @@ impl Estimator {
     fn decide(&mut self, now: i64, leg: LegId, proven: Option<(ProbeId, Bitrate)>) {
         let before = self.target();
         self.application.look(now, before);
-        let (usage, queue) = (self.legs.news(leg), self.legs.latest());
+        let queue = self.legs.latest();
+        let usage = self.legs.news(leg, queue);
         let (application_limited, until) = (self.application.is_limited(), self.legs.known_until());
         // What the link loses whatever is sent has been carried for all that.
         let factor = 1.0 / (1.0 - self.losses.own());

@@ -116,16 +116,19 @@ impl Legs {
     }
 
     /// What they say at the feedback of one leg: its own over-use, if it carries a fair part, is news; that of another
-    /// was, and only nothing grows. A long queue is over-use whatever the trend says, which takes long to see a fall.
-    pub(super) fn news(&self, id: LegId) -> Usage {
+    /// was, and only nothing grows. Packets that now wait long are over-use whatever the trend says, which takes long to see a
+    /// fall.
+    pub(super) fn news(&self, id: LegId, latest: i64) -> Usage {
         let own = self.get(id).filter(|own| own.fair).map_or(Usage::Normal, Leg::usage);
-        let (queue, latest, (spread, wander)) = (self.queue(), self.latest(), self.noise());
-        if latest > LONG_QUEUE + (spread + 2 * wander).min(LONG_QUEUE_NOISE) {
-            return Usage::Over;
+        if latest > LONG_QUEUE {
+            let (spread, wander) = self.noise();
+            if latest > LONG_QUEUE + (spread + 2 * wander).min(LONG_QUEUE_NOISE) {
+                return Usage::Over;
+            }
         }
         match own {
             // Growth is for those who find no queue, although one has just emptied.
-            Usage::Under if queue < NO_QUEUE => Usage::Normal,
+            Usage::Under if self.queue() < NO_QUEUE => Usage::Normal,
             Usage::Normal if self.are_full() => Usage::Under,
             usage => usage,
         }
