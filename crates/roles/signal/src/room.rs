@@ -19,7 +19,9 @@ pub(crate) use members::Admitted;
 
 use crate::{refusal::Refusal, session::Session};
 use members::Members;
-use model::{Applied, ErrorCode, NodeId, Notice, RoomEvent, RoomId, RoomState, RoomView, Speakers, StreamId};
+use model::{
+    Applied, ErrorCode, NodeId, Notice, RoomEvent, RoomId, RoomState, RoomView, Speakers, StreamId, UserId,
+};
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{Notify, watch};
@@ -172,6 +174,12 @@ impl Room {
     /// Whether the room has this stream, as far as it is known here.
     pub(crate) fn has_stream(&self, mid: &StreamId) -> bool {
         self.inner.lock().view.as_ref().is_some_and(|view| view.stream(mid).is_some())
+    }
+
+    /// Whether it is another user's, as far as is known here: of one's own that ended, this may be behind.
+    pub(crate) fn has_stream_of_others(&self, mid: &StreamId, own: &UserId) -> bool {
+        let inner = self.inner.lock();
+        inner.view.as_ref().and_then(|view| view.stream(mid)).is_some_and(|stream| stream.uid != *own)
     }
 
     /// Whether somebody spoke of a later version than the view's.

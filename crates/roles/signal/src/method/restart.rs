@@ -30,7 +30,7 @@ pub(super) async fn restart(call: &Call<'_>) -> Result<(), Refusal> {
 fn own_stream(call: &Call<'_>, rid: &RoomId, room: &Room, mid: &StreamId) -> Result<NodeId, Refusal> {
     let sfu = call.holding(rid, |held| held.published.get(mid).map(|published| published.sfu.clone()))?;
     sfu.ok_or_else(|| {
-        let somebody_elses = room.has_stream(mid);
+        let somebody_elses = room.has_stream_of_others(mid, &call.session.uid);
         Refusal::plain(if somebody_elses { ErrorCode::NotAllowed } else { ErrorCode::NoSuchStream })
     })
 }
